@@ -1,0 +1,5 @@
+"""`python -m dashdoc`."""
+
+from dashdoc.cli import main
+
+main()

@@ -1,0 +1,153 @@
+"""A checkpoint folder held against the model it claims to be, before any weight is loaded.
+
+transformers fills a missing tensor with random values and does not name a truncated file, so the
+index and every shard's header are compared with the model's own tensors first.
+"""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from dashdoc.errors import ModelError
+from dashdoc.models.configuration import DashLlamaConfig
+from dashdoc.models.llama import DashLlamaForCausalLM
+
+CONFIG = "config.json"
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+
+
+def read_config(folder: Path, overrides: dict[str, Any]) -> DashLlamaConfig:
+    """The checkpoint's configuration with the user's routing on top.
+
+    Raises:
+        ModelError: no readable `config.json`, or another architecture than Llama.
+    """
+    path = folder / CONFIG
+    if not folder.is_dir():
+        raise ModelError(f"There is no checkpoint folder {folder}.")
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no {CONFIG}: it is not a checkpoint.")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged ({error}). Fetch the checkpoint again.") from error
+    kind = fields.get("model_type")
+    if kind != "llama":
+        raise ModelError(
+            f"{path} says model_type {kind!r}; dashdoc runs Llama checkpoints with "
+            "DashAttention (model_type 'llama')."
+        )
+    try:
+        return DashLlamaConfig(**{**fields, **overrides})
+    except Exception as error:  # transformers validates with exceptions of several kinds
+        raise ModelError(f"{path} is not a usable configuration: {error}") from error
+
+
+def check_checkpoint(folder: Path, config: DashLlamaConfig) -> int:
+    """Compare the shards with the model's tensors; return the bytes of the weights.
+
+    Raises:
+        ModelError: names the file and the tensor, the shape expected and found.
+    """
+    expected = expected_shapes(config)
+    listed = _listed_tensors(folder)
+    total = 0
+    found: dict[str, tuple[Path, tuple[int, ...]]] = {}
+    for shard in sorted({folder / name for name in listed.values()}):
+        for tensor, shape in shard_shapes(shard).items():
+            found[tensor] = (shard, shape)
+        total += shard.stat().st_size
+    for tensor, shape in expected.items():
+        if tensor not in found:
+            where = folder / listed.get(tensor, INDEX if (folder / INDEX).exists() else SINGLE)
+            raise ModelError(
+                f"{where} lacks the tensor {tensor} (expected shape {list(shape)})."
+                + _advice(tensor),
+                file=str(where),
+                tensor=tensor,
+                expected=list(shape),
+            )
+        shard, actual = found[tensor]
+        if actual != shape:
+            raise ModelError(
+                f"{shard}: tensor {tensor} has shape {list(actual)}, expected {list(shape)}.",
+                file=str(shard),
+                tensor=tensor,
+                expected=list(shape),
+                found=list(actual),
+            )
+    return total
+
+
+def expected_shapes(config: DashLlamaConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor a checkpoint of this configuration must hold."""
+    with torch.device("meta"):
+        network = DashLlamaForCausalLM(config)
+    tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
+    return {n: tuple(t.shape) for n, t in network.state_dict().items() if n not in tied}
+
+
+def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes by tensor from a safetensors header.
+
+    Raises:
+        ModelError: the file is missing, truncated or not safetensors.
+    """
+    if not shard.is_file():
+        raise ModelError(
+            f"The shard {shard} is missing. Fetch the checkpoint again.", file=str(shard)
+        )
+    size = shard.stat().st_size
+    try:
+        with shard.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, size)))
+        end = (
+            8
+            + length
+            + max(
+                (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"), default=0
+            )
+        )
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"The shard {shard} has no readable header ({size:,} bytes): it is truncated or not "
+            "safetensors. Fetch it again.",
+            file=str(shard),
+        ) from error
+    if size != end:
+        raise ModelError(
+            f"The shard {shard} is truncated: {size:,} bytes, its header says {end:,}. Fetch it again.",
+            file=str(shard),
+            bytes=size,
+            expected_bytes=end,
+        )
+    with safe_open(shard, framework="pt") as tensors:
+        return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+
+
+def _listed_tensors(folder: Path) -> dict[str, str]:
+    """Tensor -> shard name, from the index or the single file."""
+    index = folder / INDEX
+    if index.is_file():
+        try:
+            listed: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        except (ValueError, KeyError) as error:
+            raise ModelError(
+                f"{index} is damaged ({error}). Fetch the checkpoint again."
+            ) from error
+        return listed
+    if (folder / SINGLE).is_file():
+        return dict.fromkeys(shard_shapes(folder / SINGLE), SINGLE)
+    raise ModelError(f"{folder} holds neither {INDEX} nor {SINGLE}: the weights are missing.")
+
+
+def _advice(tensor: str) -> str:
+    if tensor.endswith("indexer_q"):
+        return " Without its class queries the routing is undefined: this is no DashAttention checkpoint."
+    return " Fetch the checkpoint again."

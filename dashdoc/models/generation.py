@@ -1,0 +1,78 @@
+"""Greedy decoding over a cache, token by token."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dashdoc.measures import FinishReason
+from dashdoc.models.cache import DashCache
+from dashdoc.models.llama import CACHE_ARGUMENT, DashLlamaForCausalLM, RoutingMeter
+
+# A loop: the last tokens are at least this many copies of one cycle, over at least this many tokens.
+REPEATED_COPIES = 3
+REPEATED_TOKENS = 48
+
+
+@torch.inference_mode()
+def forward(
+    network: DashLlamaForCausalLM, ids: Tensor, cache: DashCache, meter: RoutingMeter | None = None
+) -> Tensor:
+    """Append tokens [B, M] to the cache; the logits [B, vocabulary] after the last of them."""
+    output = network(ids, logits_to_keep=1, use_cache=True, meter=meter, **{CACHE_ARGUMENT: cache})
+    logits: Tensor = output.logits[:, -1]
+    return logits
+
+
+@dataclass
+class Decoding:
+    """Iterate for the token ids of an answer; `finish_reason` tells afterwards why it ended.
+
+    Args:
+        logits: [1, vocabulary] after the prompt.
+        stop_ids: tokens that end the answer; they are not part of it.
+        max_tokens: the answer's length at most.
+    """
+
+    network: DashLlamaForCausalLM
+    cache: DashCache
+    logits: Tensor
+    stop_ids: frozenset[int]
+    max_tokens: int
+    meter: RoutingMeter | None = None
+    finish_reason: FinishReason = "length"
+    _stopped: bool = False
+
+    def stop(self) -> None:
+        """End after the token under way (the user's Ctrl-C)."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[int]:
+        ids: list[int] = []
+        while len(ids) < self.max_tokens:
+            token = int(self.logits.argmax(-1))
+            if token in self.stop_ids:
+                self.finish_reason = "stop"
+                return
+            ids.append(token)
+            yield token
+            if self._stopped:
+                self.finish_reason = "interrupted"
+                return
+            if repeats(ids):
+                self.finish_reason = "repetition"
+                return
+            if len(ids) < self.max_tokens:
+                step = torch.tensor([[token]], device=self.logits.device)
+                self.logits = forward(self.network, step, self.cache, self.meter)
+
+
+def repeats(ids: list[int]) -> bool:
+    """Whether the last tokens are copies of one cycle."""
+    for cycle in range(1, len(ids) // REPEATED_COPIES + 1):
+        span = max(REPEATED_TOKENS, cycle * REPEATED_COPIES)
+        tail = ids[-span:]
+        if len(tail) == span and tail[cycle:] == tail[:-cycle]:
+            return True
+    return False

@@ -1,0 +1,66 @@
+"""How much memory there is, and how long a context fits into it."""
+
+import resource
+import sys
+
+import torch
+
+from dashdoc.models.cache import cache_bytes
+from dashdoc.models.configuration import DashLlamaConfig
+
+# Kept free for the rest of the process and the machine.
+RESERVE = 0.9
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that new tensors on a device may take."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + cached
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    import os
+
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory used so far: on the GPU, or by this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def workspace_bytes(config: DashLlamaConfig, tokens: int, piece: int, block: int) -> int:
+    """What reading one piece takes beside weights and cache, at a context of `tokens`.
+
+    Hidden states and MLP of the piece, then scores and the token bias of one block of queries, in
+    fp32 with one copy each; keys and values upcast to fp32.
+    """
+    hidden = piece * (8 * config.hidden_size + 3 * config.intermediate_size) * 4
+    bias = 3 * block * tokens * config.num_key_value_heads * 4
+    scores = 6 * block * (tokens // config.chunk_size) * config.num_attention_heads * 4
+    upcast = 2 * tokens * config.num_key_value_heads * config.head_dim * 4
+    return hidden + bias + scores + upcast
+
+
+def largest_context(
+    config: DashLlamaConfig, dtype: torch.dtype, free: int, piece: int, block: int
+) -> int:
+    """Tokens of context whose cache and workspace fit into `free` bytes."""
+
+    def needed(tokens: int) -> int:
+        return cache_bytes(config, tokens, dtype) + workspace_bytes(config, tokens, piece, block)
+
+    low, high = 0, 1 << 28
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if needed(middle) <= free * RESERVE else (low, middle)
+    return low
