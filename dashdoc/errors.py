@@ -1,4 +1,4 @@
-"""Every error a user can meet: one message that names the thing and the way out, and its exit code."""
+"""Every error a user can meet: one message naming the thing and the way out, an exit code."""
 
 from typing import ClassVar
 

@@ -9,8 +9,8 @@ from torch.utils.checkpoint import checkpoint
 
 from dashdoc.kernels import reference
 
-# Queries computed at once: large enough for full matrix products, small enough for the caches.
-QUERY_BLOCK = 256
+# Queries computed at once: enough to fill the device, few enough for a CPU's caches.
+QUERY_BLOCK = {"cpu": 256, "cuda": 512}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def dash_attention(
     padding: Tensor | None = None,
     summaries: Tensor | None = None,
     measure: bool = False,
-    query_block: int = QUERY_BLOCK,
+    query_block: int | None = None,
 ) -> tuple[Tensor, RoutingCounts | None]:
     """Adaptive sparse attention with differentiable routing (DashAttention, section 3).
 
@@ -56,7 +56,7 @@ def dash_attention(
         summaries: [B, Hkv, P, D] of the first P complete chunks, P at least the last query's
             chunk; computed from the keys where not given.
         measure: whether to count what is read.
-        query_block: queries computed at once.
+        query_block: queries computed at once; what suits the device where not given.
 
     Returns:
         The output [B, Hq, M, D] in the query's dtype, and what was read where it was measured.
@@ -69,7 +69,7 @@ def dash_attention(
     if summaries is None:
         summaries = reference.summarize(key, class_query, chunk_size, padding)
     block = partial(
-        _attend_block,
+        attend_block,
         chunk_size=chunk_size,
         scale=scale,
         estimate_diagonal=estimate_diagonal,
@@ -83,13 +83,13 @@ def dash_attention(
         block = partial(checkpoint, block, use_reentrant=False)
 
     outputs, counts = [], []
-    for first in range(0, M, query_block):
-        piece = query[:, :, first : first + query_block]
-        start = N - M + first
+    start = N - M
+    for piece in torch.split(query, query_block or QUERY_BLOCK[query.device.type], dim=2):
         output, bias = block(piece, key, value, summaries, start)
         outputs.append(output)
         if measure:
             counts.append(count_reads(bias, start, chunk_size, padding))
+        start += piece.shape[2]
     return torch.cat(outputs, 2), _join(counts, -(-N // chunk_size)) if measure else None
 
 
@@ -112,7 +112,7 @@ def _join(counts: list[RoutingCounts], chunks: int) -> RoutingCounts:
     return RoutingCounts(torch.cat([block.active for block in counts], 2), reads)
 
 
-def _attend_block(
+def attend_block(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, start: int, *,
     chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
     padding: Tensor | None,

@@ -30,10 +30,10 @@ def summarize(
     """
     B, H, N, D = key.shape
     chunks = N // chunk_size
-    members = _compute(key[:, :, : chunks * chunk_size].reshape(B, H, chunks, chunk_size, D))
+    members = _sums(key[:, :, : chunks * chunk_size].reshape(B, H, chunks, chunk_size, D))
     if class_query.dim() == 2:
         class_query = class_query[None, :, None]
-    logits = (members * _compute(class_query)[..., None, :]).sum(-1) / math.sqrt(D)
+    logits = (members * _sums(class_query)[..., None, :]).sum(-1) / math.sqrt(D)
     if padding is None:
         weights = logits.softmax(-1)
     else:
@@ -60,7 +60,7 @@ def rotate_class_query(
         [B, Hkv, P, D] fp32.
     """
     offsets = torch.arange(chunk_size, device=class_query.device)
-    mean = _rotate(_compute(class_query)[:, None], offsets[:, None] * frequencies).mean(1)
+    mean = _rotate(_sums(class_query)[:, None], offsets[:, None] * frequencies).mean(1)
     angles = first_position[..., None] * frequencies  # [B, P, D / 2]
     return _rotate(mean[None, :, None], angles[:, None])
 
@@ -84,13 +84,13 @@ def route(
     """
     B, Hq, M, D = query.shape
     Hkv, P = summaries.shape[1:3]
-    grouped = _compute(query).view(B, Hkv, Hq // Hkv, M, D)
-    scores = grouped @ _compute(summaries)[:, :, None].transpose(-1, -2)  # [B, Hkv, G, M, P]
+    grouped = _factors(query).view(B, Hkv, Hq // Hkv, M, D)
+    scores = grouped @ _factors(summaries)[:, :, None].transpose(-1, -2)  # [B, Hkv, G, M, P]
     chunk = torch.arange(P, device=query.device)
     past = chunk < (position // chunk_size)[:, None]  # [M, P]
     if padding is not None:
         past = (past & (chunk >= (padding // chunk_size)[:, None, None]))[:, None, None]
-    scores = (_compute(scores) * (scale / math.sqrt(D))).masked_fill(~past, -math.inf)
+    scores = (_sums(scores) * (scale / math.sqrt(D))).masked_fill(~past, -math.inf)
     return entmax15(scores).mean(2)
 
 
@@ -157,24 +157,32 @@ def attend(
         # A padded query reads everything instead of nothing: its NaN would reach the gradients.
         bias = bias.masked_fill(unreal[:, None, :, None], 0)
         hidden = hidden & ~unreal[:, None, :, None]
-    token_bias = bias[..., None].expand(-1, -1, -1, -1, chunk_size).flatten(-2)[..., :N]
+    token_bias = _factors(bias)[..., None].expand(-1, -1, -1, -1, chunk_size).flatten(-2)[..., :N]
     token_bias = token_bias.masked_fill(hidden, -math.inf)  # [B, Hkv, M, N]
 
     group = (B * Hkv, Hq // Hkv)
     output = F.scaled_dot_product_attention(
-        _compute(query).reshape(*group, M, D),
-        _compute(key).reshape(-1, 1, N, D).expand(*group, N, D),
-        _compute(value).reshape(-1, 1, N, D).expand(*group, N, D),
+        _factors(query).reshape(*group, M, D),
+        _factors(key).reshape(-1, 1, N, D).expand(*group, N, D),
+        _factors(value).reshape(-1, 1, N, D).expand(*group, N, D),
         attn_mask=token_bias.reshape(-1, 1, M, N).expand(*group, M, N),
-    ).view(B, Hq, M, D)
+    ).reshape(B, Hq, M, D)
     if padding is not None:
         output = output.masked_fill(unreal[:, None, :, None], 0)
     return output.to(query.dtype)
 
 
-def _compute(tensor: Tensor) -> Tensor:
-    """At least fp32. Autocast, where a training run asks for it, lowers it again."""
+def _sums(tensor: Tensor) -> Tensor:
+    """In the precision of sums: at least fp32."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def _factors(tensor: Tensor) -> Tensor:
+    """In the precision of a matrix product's factors: at least fp32, unless autocast lowers it."""
+    device = tensor.device.type
+    if torch.is_autocast_enabled(device):
+        return tensor.to(torch.get_autocast_dtype(device))
+    return _sums(tensor)
 
 
 def _rotate(vector: Tensor, angles: Tensor) -> Tensor:
