@@ -13,7 +13,7 @@ Summarize = Callable[[Tensor, int], Tensor]
 
 
 class DashCacheLayer(CacheLayerMixin):
-    """Keys and values [B, Hkv, capacity, D] and summaries [B, Hkv, capacity / C, D] of one layer."""
+    """One layer: keys, values [B, Hkv, capacity, D] and summaries [B, Hkv, capacity / C, D]."""
 
     is_croppable = True
 
@@ -116,4 +116,5 @@ class DashCache(Cache):
 def cache_bytes(config: DashLlamaConfig, tokens: int, dtype: torch.dtype) -> int:
     """Bytes of keys, values and summaries for a context of `tokens`."""
     row = config.num_key_value_heads * config.head_dim * dtype.itemsize
-    return config.num_hidden_layers * row * (2 * tokens + tokens // config.chunk_size)
+    rows = 2 * tokens + tokens // config.chunk_size
+    return int(config.num_hidden_layers * row * rows)

@@ -122,7 +122,8 @@ def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
         ) from error
     if size != end:
         raise ModelError(
-            f"The shard {shard} is truncated: {size:,} bytes, its header says {end:,}. Fetch it again.",
+            f"The shard {shard} is truncated: {size:,} bytes, its header says {end:,}. "
+            "Fetch it again.",
             file=str(shard),
             bytes=size,
             expected_bytes=end,
@@ -149,5 +150,5 @@ def _listed_tensors(folder: Path) -> dict[str, str]:
 
 def _advice(tensor: str) -> str:
     if tensor.endswith("indexer_q"):
-        return " Without its class queries the routing is undefined: this is no DashAttention checkpoint."
+        return " Without its class queries this is no DashAttention checkpoint."
     return " Fetch the checkpoint again."

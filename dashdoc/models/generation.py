@@ -10,7 +10,7 @@ from dashdoc.measures import FinishReason
 from dashdoc.models.cache import DashCache
 from dashdoc.models.llama import CACHE_ARGUMENT, DashLlamaForCausalLM, RoutingMeter
 
-# A loop: the last tokens are at least this many copies of one cycle, over at least this many tokens.
+# A loop: at least this many copies of one cycle, over at least this many tokens.
 REPEATED_COPIES = 3
 REPEATED_TOKENS = 48
 

@@ -37,7 +37,7 @@ class DashAttention(LlamaAttention):
         super().__init__(config, layer_idx)
         self.indexer_q = nn.Parameter(torch.zeros(config.num_key_value_heads * self.head_dim))
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         hidden_states: Tensor,
         position_embeddings: tuple[Tensor, Tensor],
@@ -92,7 +92,7 @@ class DashAttention(LlamaAttention):
         return rotate_class_query(class_query, frequencies, first[None], C)
 
 
-class FixedRotaryEmbedding(LlamaRotaryEmbedding):  # type: ignore[misc]
+class FixedRotaryEmbedding(LlamaRotaryEmbedding):
     """Rotary angles from frequencies that never change.
 
     For longrope transformers chooses between two lists of factors by the largest position: a
@@ -103,7 +103,7 @@ class FixedRotaryEmbedding(LlamaRotaryEmbedding):  # type: ignore[misc]
     forward = unwrap(LlamaRotaryEmbedding.forward)
 
 
-class DashLlamaForCausalLM(LlamaForCausalLM):  # type: ignore[misc]
+class DashLlamaForCausalLM(LlamaForCausalLM):
     """A causal language model over the released layout: Llama's tensors plus `indexer_q`.
 
     Batches are of equal length: a padding mask is refused.

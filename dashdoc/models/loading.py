@@ -2,6 +2,7 @@
 
 import os
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,21 @@ class ModelChoice:
     weight_bytes: int
     notices: tuple[str, ...] = ()
 
+    @property
+    def prefill_piece(self) -> int:
+        """Tokens read at once: enough to fill the device, few enough to keep memory flat."""
+        return 512 if self.device.type == "cpu" else 4096
+
+    @property
+    def trained_tokens(self) -> int:
+        """The context the model was trained for."""
+        return int(self.config.max_position_embeddings)
+
+    def largest_context(self, free: int) -> int:
+        """Tokens of context that fit into `free` bytes beside the weights."""
+        block = QUERY_BLOCK[self.device.type]
+        return largest_context(self.config, self.dtype, free, self.prefill_piece, block)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -71,20 +87,17 @@ class Model:
 
     @property
     def prefill_piece(self) -> int:
-        """Tokens read at once: enough to fill the device, few enough to keep memory flat."""
-        return 512 if self.device.type == "cpu" else 4096
-
-    def largest_context(self) -> int:
-        """Tokens of context that fit into the memory that is free now."""
-        free = free_bytes(self.device)
-        return largest_context(
-            self.config, self.choice.dtype, free, self.prefill_piece, QUERY_BLOCK
-        )
+        """Tokens read at once."""
+        return self.choice.prefill_piece
 
     @property
     def trained_tokens(self) -> int:
         """The context the model was trained for."""
-        return int(self.config.max_position_embeddings)
+        return self.choice.trained_tokens
+
+    def largest_context(self) -> int:
+        """Tokens of context that fit into the memory that is free now."""
+        return self.choice.largest_context(free_bytes(self.device))
 
 
 def choose_model(
@@ -115,7 +128,7 @@ def choose_model(
     overrides: dict[str, Any] = dict(ROUTING_PRESETS[routing]) if routing else {}
     if routing and name == "bundled":
         notices.append(
-            f"The bundled model was trained with its own routing; the preset '{routing}' changes it."
+            f"The bundled model was trained with its own routing, not the preset '{routing}'."
         )
     if scale is not None:
         overrides["scaling_factor"] = scale
@@ -124,7 +137,8 @@ def choose_model(
     config = read_config(folder, overrides)
     # fp32 on a CPU: few of them multiply bf16 faster, and none more exactly.
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
-    stored = check_checkpoint(folder, config)
+    # A copy: the network that it builds for its shapes marks the configuration as its own.
+    stored = check_checkpoint(folder, deepcopy(config))
     width = dtype.itemsize / (config.dtype or torch.bfloat16).itemsize
     return ModelChoice(name, folder, config, place, dtype, int(stored * width), tuple(notices))
 
@@ -218,6 +232,6 @@ def _find(name: str) -> Path:
             os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface"
         )
         raise ModelError(
-            f"{name} is not in the hub cache ({cache}) and cannot be fetched: the hub is out of reach "
-            f"or offline mode is on. With a connection: hf download {name}."
+            f"{name} is not in the hub cache ({cache}) and cannot be fetched: the hub is out of "
+            f"reach or offline mode is on. With a connection: hf download {name}."
         ) from error

@@ -1,7 +1,9 @@
 """How much memory there is, and how long a context fits into it."""
 
+import os
 import resource
 import sys
+from pathlib import Path
 
 import torch
 
@@ -18,15 +20,10 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    import os
-
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text(encoding="ascii").splitlines())
+        return int(fields["MemAvailable"].split()[0]) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
@@ -48,7 +45,7 @@ def workspace_bytes(config: DashLlamaConfig, tokens: int, piece: int, block: int
     bias = 3 * block * tokens * config.num_key_value_heads * 4
     scores = 6 * block * (tokens // config.chunk_size) * config.num_attention_heads * 4
     upcast = 2 * tokens * config.num_key_value_heads * config.head_dim * 4
-    return hidden + bias + scores + upcast
+    return int(hidden + bias + scores + upcast)
 
 
 def largest_context(
