@@ -11,9 +11,8 @@ from typing import Any
 from dashdoc.documents import Document
 
 ASK = (
-    "Answer from the text above: quote the sentence that says it, word for word. "
-    "If the text does not say, answer: The document does not say.\n"
-    "Question: {question}"
+    "Answer with the sentence of the text above that says it, word for word; "
+    "if none does, say so.\nQuestion: {question}"
 )
 SUMMARIZE = "Summarize the text above in a few sentences."
 SUMMARIZE_ALL = "The texts above are summaries of parts. Summarize them all in a few sentences."
@@ -43,7 +42,7 @@ def segments(documents: Sequence[Document]) -> list[Segment]:
 
 
 class ChatFrame:
-    """The fixed token ids around the content of one user turn, from the tokenizer's own template."""
+    """The token ids around the content of one user turn, from the tokenizer's own template."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer

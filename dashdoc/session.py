@@ -61,6 +61,15 @@ class Session:
         """Tokens of the documents with their markers."""
         return len(self._frame.opening) + sum(map(len, self._ids))
 
+    def page_starts(self) -> list[tuple[str, int, int]]:
+        """Document, page number and first token of each page of the reading."""
+        starts, offset = [], len(self._frame.opening)
+        for segment, ids in zip(self._segments, self._ids, strict=True):
+            if ids and self.documents[segment.document].paged:
+                starts.append((self.documents[segment.document].name, segment.page, offset))
+            offset += len(ids)
+        return starts
+
     def read(self, on_progress: Callable[[int, int], None] | None = None) -> Reading:
         """Prefill the cache, piece by piece; `on_progress` gets tokens done and in all.
 
@@ -104,9 +113,12 @@ class Session:
         """Ask and wait for the whole answer."""
         return self.stream(question, max_tokens=max_tokens).finish()
 
-    def stream_summary(self, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
-        """Summarise what was read, streaming."""
-        return self._stream("", prompts.SUMMARIZE, max_tokens)
+    def stream_summary(
+        self, *, of_summaries: bool = False, max_tokens: int = MAX_TOKENS
+    ) -> "AnswerStream":
+        """Summarise what was read, streaming; `of_summaries` if that are summaries of parts."""
+        instruction = prompts.SUMMARIZE_ALL if of_summaries else prompts.SUMMARIZE
+        return self._stream("", instruction, max_tokens)
 
     def summarize(self, *, max_tokens: int = MAX_TOKENS) -> Answer:
         """Summarise what was read."""
