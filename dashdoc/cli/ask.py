@@ -1,0 +1,140 @@
+"""`dashdoc ask`: answers with the pages they stand on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from dashdoc.cli.answering import note_ending, stream_answer
+from dashdoc.cli.citations import note_missing, places
+from dashdoc.cli.measures_view import measures_view
+from dashdoc.cli.objects import answer_object, context_object
+from dashdoc.cli.opening import Opened, open_session
+from dashdoc.cli.options import (
+    Command,
+    Settings,
+    max_tokens_option,
+    model_options,
+    option,
+    output_options,
+    page_options,
+    truncate_option,
+)
+from dashdoc.cli.terminal import INTERRUPTED, Terminal
+from dashdoc.errors import UsageError
+from dashdoc.measures import Answer
+
+
+@click.command(cls=Command, short_help="Answer questions about documents, with page numbers.")
+@click.argument("arguments", nargs=-1, metavar="DOCUMENT... [QUESTION]")
+@option(
+    "-q",
+    "--question",
+    "questions",
+    multiple=True,
+    metavar="TEXT",
+    help="A question; give it again for more of them over one reading.",
+)
+@max_tokens_option
+@page_options
+@truncate_option
+@model_options
+@output_options(jsonl=True)
+def ask(
+    terminal: Terminal, settings: Settings, arguments: Sequence[str], questions: Sequence[str]
+) -> int:
+    """Answer questions about a document, with the pages that say so.
+
+    \b
+    dashdoc ask report.pdf "Who signed the contract?"
+    dashdoc ask a.pdf b.pdf -q "Who signed?" -q "When?"
+
+    Several documents, or several questions, need -q for each question. A DOCUMENT that is - is
+    standard input.
+    """
+    sources, questions = part_arguments(arguments, questions)
+    opened = open_session(settings, sources, terminal)
+    answers: list[Answer] = []
+    for question in questions:
+        if len(questions) > 1:
+            terminal.heading(f"\n{question}" if answers else question)
+        answers.append(_answer(opened, question, settings, terminal))
+        if answers[-1].finish_reason == "interrupted":
+            break
+    _finish(opened, answers, len(questions) > 1, terminal)
+    return INTERRUPTED if answers[-1].finish_reason == "interrupted" else 0
+
+
+def part_arguments(
+    arguments: Sequence[str], questions: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Documents and questions.
+
+    Raises:
+        UsageError: one of them is missing, or a file stands where the question is due.
+    """
+    *documents, last = arguments or [""]
+    if not last:
+        raise UsageError('Name a document: dashdoc ask DOCUMENT "QUESTION".')
+    if questions:
+        documents.append(last)
+    elif last == "-" or is_file(last):
+        raise UsageError(
+            f"{last} is a document, but the question is due last. "
+            f'Write: dashdoc ask {" ".join(arguments)} -q "QUESTION".'
+        )
+    elif not documents:
+        raise UsageError(f'Ask something: dashdoc ask {last} "QUESTION".')
+    elif len(documents) > 1:
+        raise UsageError(
+            "Several documents need -q before the question. "
+            f'Write: dashdoc ask {" ".join(documents)} -q "{last}".'
+        )
+    else:
+        questions = [last]
+    if not all(question.strip() for question in questions):
+        raise UsageError("The question is empty.")
+    if documents.count("-") > 1:
+        raise UsageError("Standard input (-) can be read only once.")
+    return documents, list(questions)
+
+
+def is_file(name: str) -> bool:
+    """Whether the name is that of a file; a long question is none."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _answer(opened: Opened, question: str, settings: Settings, terminal: Terminal) -> Answer:
+    stream = opened.session.stream(question, max_tokens=settings.max_tokens)
+    answer = stream_answer(stream, terminal)
+    names = [document.name for document in opened.session.documents]
+    if terminal.format == "text":
+        terminal.write(places(answer, names) + "\n")
+    elif terminal.format == "jsonl":
+        _write_object(opened, answer, terminal)
+    note_ending(answer, settings.max_tokens, terminal)
+    note_missing(answer, terminal)
+    return answer
+
+
+def _write_object(opened: Opened, answer: Answer, terminal: Terminal) -> None:
+    assert opened.session.reading is not None
+    found = answer_object(answer, opened.session.reading)
+    terminal.write_json({**found, **context_object(opened)})
+
+
+def _finish(opened: Opened, answers: list[Answer], several: bool, terminal: Terminal) -> None:
+    """The one object of `--json`, or the measures."""
+    reading = opened.session.reading
+    assert reading is not None
+    if terminal.format == "text":
+        view = measures_view([reading], answers, opened.session.model.name, terminal.verbosity)
+        terminal.show(view)
+    elif terminal.format == "json" and several:
+        found = [answer_object(answer, reading) for answer in answers]
+        terminal.write_json({"answers": found, **context_object(opened)})
+    elif terminal.format == "json":
+        _write_object(opened, answers[0], terminal)

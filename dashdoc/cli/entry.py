@@ -1,0 +1,122 @@
+"""The console entry: Click's commands behind one place that turns every end into an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from dashdoc.cli.ask import ask
+from dashdoc.cli.figures import versions
+from dashdoc.cli.info import info
+from dashdoc.cli.routing import routing
+from dashdoc.cli.summarize import summarize
+from dashdoc.cli.terminal import INTERRUPTED, Terminal
+from dashdoc.cli.text import text
+from dashdoc.errors import DashdocError
+
+CLOSED_PIPE = 141
+
+
+def _print_versions(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        found = versions()
+        click.echo(f"dashdoc {found.pop('dashdoc')}")
+        click.echo(", ".join(f"{name} {version}" for name, version in found.items()))
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the versions of dashdoc and what it stands on.",
+)
+def cli() -> None:
+    """Ask long documents on your own machine, the whole document in one context.
+
+    \b
+    dashdoc ask report.pdf "Who signed the contract?"
+    dashdoc summarize papers/ --output-dir summaries
+    """
+
+
+for command in (ask, summarize, routing, text, info):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that is not UTF-8 gets `?` for what it cannot show.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; the error, if any, is printed."""
+    terminal = Terminal.for_arguments(arguments)
+    try:
+        try:
+            code = _invoke(arguments, terminal)
+        except Exception as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            code = _report(error, terminal)
+        except KeyboardInterrupt:
+            terminal.error("Interrupted.", kind="interrupted", exit_code=INTERRUPTED)
+            code = INTERRUPTED
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
+        return CLOSED_PIPE
+    return code
+
+
+def _invoke(arguments: Sequence[str], terminal: Terminal) -> int:
+    """Click's own `main` would turn Ctrl-C and a closed pipe into exit code 1."""
+    try:
+        with cli.make_context("dashdoc", list(arguments), obj=terminal) as context:
+            return int(cli.invoke(context) or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+
+
+def _report(error: Exception, terminal: Terminal) -> int:
+    """Print an error as one message; its exit code."""
+    if terminal.verbosity >= 2:
+        traceback.print_exception(error)
+    if isinstance(error, DashdocError):
+        message, kind, code, details = error.message, error.kind, error.exit_code, error.details
+    elif isinstance(error, click.ClickException):
+        message, kind, code, details = _usage(error), "usage", 2, {}
+    else:
+        name = type(error).__name__
+        message = f"{name}: {error} (-vv shows where; please report it)"
+        kind, code, details = "internal", 1, {"exception": name}
+    terminal.error(message, kind=kind, exit_code=code, **details)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "dashdoc"
+    return f"{error.format_message()} Try: {path} --help"
+
+
+def _silence() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())

@@ -1,0 +1,98 @@
+"""Summaries on the terminal, while they are made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from dashdoc.cli.answering import stopped_by_interrupt, stream_answer
+from dashdoc.cli.figures import counted, percent, seconds
+from dashdoc.cli.objects import result_object
+from dashdoc.cli.progress import ReadingBar
+from dashdoc.cli.terminal import Terminal
+from dashdoc.folder_runs import Failure, FolderWatcher, Result
+from dashdoc.measures import Answer, Reading
+
+if TYPE_CHECKING:
+    from dashdoc.session import AnswerStream, Session
+
+
+class Screen(FolderWatcher):
+    """Shows what happens on the terminal; a single document's summary is streamed."""
+
+    def __init__(self, terminal: Terminal, bar: ReadingBar, *, streaming: bool) -> None:
+        self._terminal, self._bar, self._streaming = terminal, bar, streaming
+        self._part = ""
+        self._printed = 0
+
+    def begin(self, path: Path | None, number: int, total: int) -> None:
+        if path:
+            self._bar.document(path.name, f"{number}/{total}")
+        else:
+            self._bar.document(f"{number} summaries")
+
+    def page(self, done: int, total: int) -> None:
+        self._bar.page(done, total)
+
+    def split(self, parts: int) -> None:
+        self._terminal.note(f"Too long to be read at once: it is summarized in {parts} parts.")
+
+    def read(self, session: "Session", part: str) -> Reading:
+        self._part = part
+        self._bar.reading(session.tokens, part)
+        return session.read(self._bar.tokens)
+
+    def write(self, stream: "AnswerStream", *, is_part: bool) -> Answer:
+        if self._streaming and not is_part:
+            self._bar.clear()
+            self._terminal.gap()
+            return stream_answer(stream, self._terminal)
+        self._bar.answering(self._part)
+        with stopped_by_interrupt(stream):
+            return stream.finish()
+
+    def notice(self, message: str) -> None:
+        self._terminal.note(message)
+
+    def failed(self, failure: Failure) -> None:
+        self._terminal.note(f"{failure.path.name} has no summary; going on with the rest.")
+
+    def done(self, result: Result) -> None:
+        readings = result.record["readings"]
+        if result.path is None or result.kept or not readings:
+            return
+        tokens = sum(reading["tokens"] for reading in readings)
+        time = sum(reading["seconds"] for reading in readings)
+        skipped = sum(r["tokens"] * r["routing"]["sparsity"] for r in readings) / tokens
+        read = f"{counted(tokens, 'token')} read in {seconds(time)}"
+        self._terminal.stage(f"{result.path.name}: {read}, sparsity {percent(skipped)}")
+
+    def print(self, result: Result, title: str) -> None:
+        """A summary under its heading, or as a line of `--jsonl`."""
+        self._bar.clear()
+        if self._terminal.format == "jsonl":
+            self._terminal.write_json(result_object(result))
+        elif self._terminal.format == "text":
+            blank = "\n" if self._printed else ""
+            self._terminal.write(f"{blank}# {title}\n\n{result.text}\n")
+        self._printed += 1
+
+
+class PrintingScreen(Screen):
+    """Prints each summary when it is there: no folder takes them."""
+
+    def done(self, result: Result) -> None:
+        self.print(result, str(result.path))
+        super().done(result)
+
+
+def failures_view(failures: Sequence[Failure]) -> Table:
+    """Which documents have no summary, and why."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column(Text(f"{counted(len(failures), 'document')} failed", "not dim bold red"))
+    table.add_column("why", overflow="fold")
+    for failure in failures:
+        table.add_row(str(failure.path), failure.message)
+    return table
