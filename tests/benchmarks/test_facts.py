@@ -74,7 +74,7 @@ def test_values_and_entities_come_from_large_ranges() -> None:
     for kind in KINDS:
         drawn = [render(kind, kind.frames[0], Names(random.Random(seed))) for seed in range(400)]
         assert len({fact.entity for fact in drawn}) > 300, kind.name
-        assert len({fact.value for fact in drawn}) > 75, kind.name
+        assert len({fact.value for fact in drawn}) > 60, kind.name
 
 
 def test_four_word_runs_stop_at_slots_and_ignore_case_and_marks() -> None:
