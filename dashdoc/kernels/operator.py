@@ -8,9 +8,10 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from dashdoc.kernels import reference
+from dashdoc.kernels.gathered import attend_gathered
 
 # Queries computed at once: enough to fill the device, few enough for a CPU's caches.
-QUERY_BLOCK = {"cpu": 256, "cuda": 512}
+QUERY_BLOCK = {"cpu": 64, "cuda": 512}
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,9 @@ def attend_block(
         local_chunks,
         padding,
     )
-    output = reference.attend(
-        query, key[:, :, :end], value[:, :, :end], bias, position, chunk_size, padding
-    )
-    return output, bias
+    read = (query, key[:, :, :end], value[:, :, :end], bias, position, chunk_size)
+    gathers = query.device.type == "cpu" and padding is None and not torch.is_grad_enabled()
+    return attend_gathered(*read) if gathers else reference.attend(*read, padding), bias
 
 
 def _check(

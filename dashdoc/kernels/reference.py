@@ -135,7 +135,7 @@ def prior(
 
 def attend(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, position: Tensor, chunk_size: int,
-    padding: Tensor | None = None,
+    padding: Tensor | None = None, token: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Stage 3: softmax attention over the tokens of the active chunks.
 
@@ -143,13 +143,15 @@ def attend(
         query: [B, Hq, M, D]; key, value: [B, Hkv, N, D].
         bias: [B, Hkv, M, ceil(N / C)] of `prior`.
         position: [M]; chunk_size: tokens; padding: [B] padded tokens at the left.
+        token: [N] place of each key among all tokens, where only some chunks are given.
 
     Returns:
         [B, Hq, M, D] in the query's dtype; zeros for padded queries.
     """
     B, Hq, M, D = query.shape
     Hkv, N = key.shape[1:3]
-    token = torch.arange(N, device=query.device)
+    if token is None:
+        token = torch.arange(N, device=query.device)
     hidden = token > position[:, None]  # [M, N]
     if padding is not None:
         unreal = position < padding[:, None]  # [B, M]
