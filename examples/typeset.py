@@ -34,10 +34,10 @@ HERE = Path(__file__).resolve().parent
 TEXT = HERE / "state-department-homes.txt"
 
 TITLE = "The Homes of the Department of State"
-SUBTITLE = "Its buildings in Washington, 1800–1976"
+SUBTITLE = "Its first buildings in Washington, 1800–1866"
 AUTHOR = "Office of the Historian, United States Department of State"
 SOURCE = (
-    "The text is the Washington chapters and the appendix of <i>Buildings of the Department of "
+    "The text is the first six Washington chapters of <i>Buildings of the Department of "
     "State</i>, published by the Office of the Historian at history.state.gov. A work of the "
     "United States Government, it is in the public domain."
 )
