@@ -19,7 +19,7 @@ def model(speaking_checkpoint: Path) -> Model:
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose free memory holds some 700 tokens of documents."""
-    monkeypatch.setattr("dashdoc.models.loading.free_bytes", lambda device: 17_000_000)
+    monkeypatch.setattr("dashdoc.models.loading.free_bytes", lambda device: 6_200_000)
 
 
 def document(pages: int, words: int, *, paged: bool = True) -> Document:

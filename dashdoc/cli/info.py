@@ -50,4 +50,4 @@ def info(terminal: Terminal, settings: Settings, sources: Sequence[str]) -> None
     if terminal.format == "json":
         terminal.write_json(facts)
     else:
-        terminal.stdout().print(info_view(facts))
+        terminal.print(info_view(facts))

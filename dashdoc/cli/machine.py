@@ -2,7 +2,6 @@
 
 import os
 import platform
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +21,4 @@ def machine(choice: "ModelChoice") -> dict[str, Any]:
     }
     if choice.device.type == "cuda":
         found["device_name"] = torch.cuda.get_device_name(choice.device)
-        if find_spec("triton"):
-            found["backend"] = "Triton"
     return found

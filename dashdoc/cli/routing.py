@@ -47,7 +47,7 @@ def routing(terminal: Terminal, settings: Settings, source: str, target: Path | 
     if terminal.format == "json":
         terminal.write_json({**routing_object(session.reading), **context_object(opened)})
     else:
-        terminal.stdout().print(view)
+        terminal.print(view)
     if target:
         export(view, target, session.reading.documents[0])
         terminal.note(f"Saved {target}.")

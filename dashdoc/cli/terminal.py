@@ -53,9 +53,15 @@ class Terminal:
         """The console for people."""
         return PlainConsole(stderr=True, **self._style())
 
-    def stdout(self, **options: Any) -> Console:
-        """A console for a view that is itself the result."""
-        return PlainConsole(**{**self._style(), **options})
+    def print(self, view: RenderableType) -> None:
+        """A view that is itself the result, without the spaces that fill up its lines in a pipe."""
+        console = PlainConsole(**self._style())
+        if console.is_terminal:
+            console.print(view)
+            return
+        with console.capture() as capture:
+            console.print(view)
+        self.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
     @property
     def animated(self) -> bool:
