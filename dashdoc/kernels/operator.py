@@ -1,5 +1,6 @@
 """The operator's one entry: prefill, chunked prefill and decoding."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +9,11 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from dashdoc.kernels import reference
+from dashdoc.kernels.augmented import attend_augmented, fits
 from dashdoc.kernels.gathered import attend_gathered
+
+# (query, key, value, bias, position, chunk size) -> output: stage 3.
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int], Tensor]
 
 # Queries computed at once: enough to fill the device, few enough for a CPU's caches.
 QUERY_BLOCK = {"cpu": 64, "cuda": 512}
@@ -69,8 +74,17 @@ def dash_attention(
     M, N = query.shape[2], key.shape[2]
     if summaries is None:
         summaries = reference.summarize(key, class_query, chunk_size, padding)
+    trained = torch.is_grad_enabled() and any(
+        t.requires_grad for t in (query, key, value, class_query, summaries)
+    )
+    attend: Attend = partial(reference.attend, padding=padding)
+    if padding is None and query.is_cuda and trained and M == N and fits(query, N, chunk_size):
+        attend, query_block = attend_augmented, N
+    elif padding is None and query.is_cpu and not trained:
+        attend = attend_gathered
     block = partial(
         attend_block,
+        attend=attend,
         chunk_size=chunk_size,
         scale=scale,
         estimate_diagonal=estimate_diagonal,
@@ -78,9 +92,7 @@ def dash_attention(
         local_chunks=local_chunks,
         padding=padding,
     )
-    if torch.is_grad_enabled() and any(
-        t.requires_grad for t in (query, key, value, class_query, summaries)
-    ):
+    if trained and attend is not attend_augmented:
         block = partial(checkpoint, block, use_reentrant=False)
 
     outputs, counts = [], []
@@ -115,8 +127,8 @@ def _join(counts: list[RoutingCounts], chunks: int) -> RoutingCounts:
 
 def attend_block(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, start: int, *,
-    chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
-    padding: Tensor | None,
+    attend: Attend, chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float,
+    local_chunks: int, padding: Tensor | None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Stages 2 and 3 for queries `start`, `start + 1`, ...: the output and the chunks' bias."""
     end = start + query.shape[2]
@@ -135,9 +147,8 @@ def attend_block(
         local_chunks,
         padding,
     )
-    read = (query, key[:, :, :end], value[:, :, :end], bias, position, chunk_size)
-    gathers = query.device.type == "cpu" and padding is None and not torch.is_grad_enabled()
-    return attend_gathered(*read) if gathers else reference.attend(*read, padding), bias
+    output = attend(query, key[:, :, :end], value[:, :, :end], bias, position, chunk_size)
+    return output, bias
 
 
 def _check(
