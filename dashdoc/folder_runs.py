@@ -15,7 +15,6 @@ from dashdoc.summaries import (
     Watcher,
     document_of_summaries,
     summarize_document,
-    summarize_summaries,
 )
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ class FolderRun:
             record = {**results[0].record, "readings": [], "answers": []}
         else:
             self._watcher.begin(None, len(results), len(self.paths))
-            made = summarize_summaries(
+            made = summarize_document(
                 self._loaded(), document, max_tokens=self._max_tokens, watcher=self._watcher
             )
             record = _finished(made)

@@ -15,7 +15,6 @@ ASK = (
     "if none does, say so.\nQuestion: {question}"
 )
 SUMMARIZE = "Summarize the text above in a few sentences."
-SUMMARIZE_ALL = "The texts above are summaries of parts. Summarize them all in a few sentences."
 
 _SENTINEL = "\u241ecut here\u241e"
 

@@ -113,12 +113,9 @@ class Session:
         """Ask and wait for the whole answer."""
         return self.stream(question, max_tokens=max_tokens).finish()
 
-    def stream_summary(
-        self, *, of_summaries: bool = False, max_tokens: int = MAX_TOKENS
-    ) -> "AnswerStream":
-        """Summarise what was read, streaming; `of_summaries` if that are summaries of parts."""
-        instruction = prompts.SUMMARIZE_ALL if of_summaries else prompts.SUMMARIZE
-        return self._stream("", instruction, max_tokens)
+    def stream_summary(self, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
+        """Summarise what was read, streaming."""
+        return self._stream("", prompts.SUMMARIZE, max_tokens)
 
     def summarize(self, *, max_tokens: int = MAX_TOKENS) -> Answer:
         """Summarise what was read."""

@@ -75,13 +75,6 @@ def summarize_document(
     return _summarize(model, document, max_tokens, truncate, watcher or Watcher())
 
 
-def summarize_summaries(
-    model: "Model", document: Document, *, max_tokens: int, watcher: Watcher | None = None
-) -> Summary:
-    """One summary over the summaries in a `document_of_summaries`."""
-    return _summarize(model, document, max_tokens, None, watcher or Watcher(), of_summaries=True)
-
-
 def _summarize(
     model: "Model",
     document: Document,
@@ -90,7 +83,6 @@ def _summarize(
     watcher: Watcher,
     *,
     part: str = "",
-    of_summaries: bool = False,
 ) -> Summary:
     from dashdoc.session import Session
 
@@ -101,7 +93,7 @@ def _summarize(
     for notice in session.notices:
         watcher.notice(notice)
     reading = watcher.read(session, part)
-    stream = session.stream_summary(of_summaries=of_summaries, max_tokens=max_tokens)
+    stream = session.stream_summary(max_tokens=max_tokens)
     answer = watcher.write(stream, is_part=bool(part))
     if part and answer.finish_reason == "interrupted":
         raise KeyboardInterrupt
@@ -154,7 +146,6 @@ def _summarize_parts(
         None,
         watcher,
         part=part,
-        of_summaries=True,
     )
     steps = [*made, whole]
     return Summary(
