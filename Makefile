@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := examples/state-department-homes.pdf
-QUESTION := Who was the architect of the rebuilt public building?
+QUESTION := Where was the Secretary's room at this time?
 
 .PHONY: demo test test-gpu lint format clean
 

@@ -7,6 +7,7 @@ import pytest
 from dashdoc.documents import Document, Page
 from dashdoc.errors import DoesNotFitError
 from dashdoc.models import Model, load_model
+from dashdoc.session import MAX_TOKENS, QUESTION_TOKENS
 from dashdoc.summaries import part_pages, summarize_document
 from tests.conftest import SENTENCE
 
@@ -18,8 +19,9 @@ def model(speaking_checkpoint: Path) -> Model:
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose free memory holds some 700 tokens of documents."""
-    monkeypatch.setattr("dashdoc.models.loading.free_bytes", lambda device: 6_200_000)
+    """A machine whose free memory holds 700 tokens of documents."""
+    room = 700 + QUESTION_TOKENS + MAX_TOKENS
+    monkeypatch.setattr("dashdoc.models.loading.largest_context", lambda *_: room)
 
 
 def document(pages: int, words: int, *, paged: bool = True) -> Document:

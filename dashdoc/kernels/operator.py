@@ -16,7 +16,7 @@ from dashdoc.kernels.gathered import attend_gathered
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int], Tensor]
 
 # Queries computed at once: enough to fill the device, few enough for a CPU's caches.
-QUERY_BLOCK = {"cpu": 64, "cuda": 512}
+QUERY_BLOCK = {"cpu": 128, "cuda": 512}
 
 
 @dataclass(frozen=True)

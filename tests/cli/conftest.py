@@ -117,5 +117,8 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose free memory holds some 700 tokens of documents."""
-    monkeypatch.setattr("dashdoc.models.loading.free_bytes", lambda device: 6_200_000)
+    """A machine whose free memory holds 700 tokens of documents."""
+    from dashdoc.session import MAX_TOKENS, QUESTION_TOKENS
+
+    room = 700 + QUESTION_TOKENS + MAX_TOKENS
+    monkeypatch.setattr("dashdoc.models.loading.largest_context", lambda *_: room)

@@ -51,10 +51,8 @@ def test_info_counts_the_tokens_that_a_reading_has(call: Call, report: Path) -> 
     assert told["fits"] is True
 
 
-def test_info_tells_what_is_too_long(
-    call: Call, report: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dashdoc.models.memory.free_bytes", lambda device: 8_000_000)
+@pytest.mark.usefixtures("short_memory")
+def test_info_tells_what_is_too_long(call: Call, report: Path) -> None:
     outcome = call("info", report)
     assert outcome.code == 0
     assert "too many" in outcome.out
