@@ -1,6 +1,9 @@
-"""Entities and values for stated facts: drawn so widely that none can be learned by heart."""
+"""Entities for stated facts: drawn so widely that none can be learned by heart."""
 
+import re
 from random import Random
+
+from examples.train_bundled.lexicon import Lexicon
 
 _ONSETS = (
     "b br c ch cr d dr f fl g gl gr h j k kl l m n p pr qu r s sh sk st t th tr v w y z".split()
@@ -9,17 +12,21 @@ _VOWELS = "a e i o u a e i o ai ea ie ou oa ee y".split()
 _CODAS = "b ck d l ll m n nd ng nt r rd rn rt s sk ss st t th x v - - - -".split()
 _ENDINGS = (
     "ton ham ford ley wick stead mouth bury well field worth dale gate combe bridge by thorpe "
-    "minster haven holt ridge mere stone brook shaw ville burg sand vik au etto ino ska ova"
+    "minster haven holt ridge mere stone brook shaw ville burg sand vik au etto ino ska ova "
+    "wood water chester hampton more grave hill land borough cliff head market"
 ).split()
-_FIRST = (
+_SURNAME_ENDINGS = (
+    "son sen sson ski sky man mann berg stein er ov ova enko ez ini elli ard eau quist lund "
+    "well smith wright ley ward kins by ton"
+).split()
+FIRST = (
     "Anna Ben Carla Dmitri Elena Farid Grace Henrik Ines Jonas Katya Liam Mara Nils Olga Pavel "
-    "Quentin Rosa Samir Tara Ulrich Vera Walter Ximena Yusuf Zoe Amara Bjorn Celia Dario Esther "
-    "Felix Greta Hugo Ivy Jasper Keiko Leon Mina Noor Oscar Petra Rashid Sonia Tomas Una Viktor "
-    "Wanda Yara Zane Agnes Boris Clara Duncan Edith Fergus Gina Harold Ilse Jorge Klara Lars "
-    "Mabel Niamh Otto Priya Ralph Stella Theo Ursula Vince Wilma Abel Bettina Cyrus Delia Emil "
-    "Flora"
+    "Rosa Samir Tara Ulrich Vera Walter Ximena Zoe Amara Bjorn Celia Dario Esther Felix Greta "
+    "Hugo Ivy Jasper Keiko Leon Mina Noor Oscar Petra Rashid Sonia Tomas Una Viktor Wanda Yara "
+    "Zane Boris Clara Duncan Edith Fergus Gina Harold Ilse Jorge Klara Lars Mabel Niamh Otto "
+    "Priya Ralph Stella Theo Vince Wilma Abel Bettina Cyrus Delia Emil Flora"
 ).split()
-_TITLES = ("Dr.", "Professor", "Captain", "Mrs.", "Mr.", "Ms.", "Sister", "Judge", "Colonel")
+_TITLES = "Dr. Professor Captain Mrs. Mr. Ms. Sister Judge Colonel Lady Sir Major Father".split()
 _ADJECTIVES = (
     "Northern Old Upper Lower Grand Little Silver Golden Royal Central Eastern Western Great "
     "New Green Red Blue White Black Stone Long High Hidden Quiet Broken Twin Iron Copper Winter "
@@ -31,6 +38,12 @@ _BUILDINGS = (
     "Gallery Observatory Depot Barn Lighthouse Courthouse Laboratory Bakery Pavilion Castle Inn "
     "Cottage Warehouse Clinic Workshop Greenhouse Foundry Cinema"
 ).split()
+_LANDMARKS = (
+    "gatehouse|swing bridge|windmill|canteen|boat shed|customs house|coal mine|ice rink|tannery|"
+    "bus garage|fish market|sawmill|drawbridge|lime kiln|well house|parish hall|stone circle|"
+    "sea wall|wine cellar|rope factory|night school|town band|harvest supper|road race|cattle "
+    "fair|strike|trial|wedding|excavation|railway cutting|parade|election|evening class"
+).split("|")
 _COMPANIES = (
     "Works Brothers Trading Instruments Partners Holdings Foods Textiles Motors Press".split()
 )
@@ -40,7 +53,7 @@ _OBJECTS = (
     "bell cabinet necklace engine camera globe mirror kettle organ tapestry barometer compass"
 ).split()
 _EVENTS = "Festival Conference Regatta Fair Marathon Congress Exhibition Symposium Auction".split()
-_ANIMALS = (
+ANIMALS = (
     "cat dog parrot horse otter tortoise goat heron donkey ferret owl pony rabbit goose lizard "
     "mule falcon hedgehog llama swan"
 ).split()
@@ -50,217 +63,146 @@ _MACHINES = (
 ).split()
 _TEAMS = "Rovers Wanderers Rangers Committee Choir Council Society Club Brigade Orchestra".split()
 _SCHOOLS = "School College Academy Institute University".split()
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
-_COLOURS = (
-    "red blue green yellow orange purple brown grey black white pink ivory teal scarlet".split()
-)
-_SHADES = ("", "", "dark ", "light ", "pale ", "bright ", "deep ")
-_MATERIALS = (
-    "oak cedar marble granite copper bronze brass linen silk wool leather slate glass clay "
-    "ebony walnut pewter ivory concrete bamboo felt cork tin steel canvas"
-).split()
-_FOODS = (
-    "plum dumplings|barley soup|smoked eel|rye bread|almond cake|fried mackerel|goat cheese|"
-    "pickled beets|lemon tart|lentil stew|roast duck|ginger biscuits|mushroom pie|"
-    "honey wafers|rice pudding|onion soup|apple fritters|salted cod|bean curry|walnut bread"
-).split("|")
-_PLANTS = (
-    "wild thyme|foxglove|white clover|sea lavender|juniper|bracken|marsh orchid|rosemary|"
-    "hazel|honeysuckle|blue iris|mountain ash|nettle|bog myrtle|sweet pea|dogwood|yarrow|"
-    "holly"
-).split("|")
-_JOBS = (
-    "a glassblower|an engineer|a surveyor|a baker|a nurse|an archivist|a carpenter|a tailor|"
-    "an optician|a pilot|a beekeeper|a clerk|a mason|a piano tuner|a veterinarian|"
-    "an interpreter|a locksmith|a miner|a printer|a schoolteacher"
-).split("|")
-_INSTRUMENTS = (
-    "the viola|the oboe|the trumpet|the cello|the accordion|the flute|the harp|the banjo|"
-    "the clarinet|the bassoon|the mandolin|the organ|the zither|the double bass"
-).split("|")
-
-
-def word(rng: Random) -> str:
-    """An invented word of one to three syllables."""
-    syllables = rng.choice((1, 2, 2, 2, 3))
-    inner = (rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(syllables))
-    text = ("".join(inner) + rng.choice(_CODAS)).replace("-", "")
-    return (text if len(text) > 3 else text + "ra").capitalize()
-
-
-def town(rng: Random) -> str:
-    return word(rng)[:6].rstrip("-") + rng.choice(_ENDINGS) if rng.random() < 0.7 else word(rng)
-
-
-def person(rng: Random) -> str:
-    surname = word(rng) if rng.random() < 0.5 else town(rng)
-    first = rng.choice(_FIRST) if rng.random() < 0.8 else word(rng)
-    draw = rng.random()
-    if draw < 0.2:
-        return f"{rng.choice(_TITLES)} {surname}"
-    if draw < 0.3:
-        return f"{rng.choice(_TITLES)} {first} {surname}"
-    return f"{first} {surname}"
-
-
-def _proper(rng: Random) -> str:
-    """The distinguishing part of a name."""
-    draw = rng.random()
-    if draw < 0.55:
-        return town(rng)
-    if draw < 0.75:
-        return f"{rng.choice(_ADJECTIVES)} {word(rng)}"
-    if draw < 0.9:
-        return word(rng)
-    return f"{rng.choice(_ADJECTIVES)} {rng.choice(_PLACES)}"
-
-
-def entity(kind: str, rng: Random) -> str:
-    """A noun phrase that names something of this kind, `the` included where it belongs."""
-    match kind:
-        case "person":
-            return person(rng)
-        case "place":
-            return rng.choice(
-                (
-                    f"{_proper(rng)} {rng.choice(_PLACES)}",
-                    f"the {_proper(rng)} {rng.choice(_PLACES)}",
-                )
-            )
-        case "building":
-            return f"the {_proper(rng)} {rng.choice(_BUILDINGS)}"
-        case "company":
-            return f"{_proper(rng)} {rng.choice(_COMPANIES)}"
-        case "project":
-            name = _proper(rng)
-            kind = rng.choice(_PROJECTS)
-            return f"{kind} {name}" if kind in ("Project", "Operation") else f"the {name} {kind}"
-        case "ship":
-            return (
-                f"the {rng.choice(('', '', 'SS ', 'schooner ', 'ferry ', 'barge '))}{_proper(rng)}"
-            )
-        case "object":
-            return f"the {_proper(rng)} {rng.choice(_OBJECTS)}"
-        case "event":
-            return f"the {_proper(rng)} {rng.choice(_EVENTS)}"
-        case "book":
-            return f"The {rng.choice(_OBJECTS).capitalize()} of {_proper(rng)}"
-        case "animal":
-            return f"{word(rng)} the {rng.choice(_ANIMALS)}"
-        case "town":
-            return town(rng)
-        case "team":
-            return f"the {_proper(rng)} {rng.choice(_TEAMS)}"
-        case "machine":
-            return f"the {word(rng)} {rng.choice(_MACHINES)}"
-        case "room":
-            return rng.choice(
-                (
-                    f"the {_proper(rng)} Room",
-                    f"Room {rng.randint(2, 990)}",
-                    f"the {word(rng)} Suite",
-                )
-            )
-        case "school":
-            return f"{_proper(rng)} {rng.choice(_SCHOOLS)}"
-    raise ValueError(f"unknown kind of entity: {kind}")
-
-
-def value(kind: str, rng: Random) -> str:
-    """What a fact states, as it stands in a sentence."""
-    n = rng.randint
-    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    match kind:
-        case "code":
-            block = "".join(rng.choice(letters) for _ in range(n(1, 3)))
-            return rng.choice(
-                (
-                    f"{block}-{n(100, 99999)}",
-                    str(n(1000, 999999)),
-                    f"{block}{n(10, 9999)}",
-                    f"{n(10, 99)}-{block}-{n(10, 99)}",
-                )
-            )
-        case "number":
-            return rng.choice((str(n(2, 99)), str(n(100, 999)), f"{n(1, 99)},{n(0, 999):03}"))
-        case "year":
-            return str(n(1400, 2035))
-        case "date":
-            day, month = n(1, 28), rng.choice(_MONTHS)
-            return rng.choice(
-                (
-                    f"{day} {month} {n(1700, 2030)}",
-                    f"{month} {day}, {n(1700, 2030)}",
-                    f"{day} {month}",
-                )
-            )
-        case "time":
-            return rng.choice(
-                (f"{n(0, 23)}:{n(0, 59):02}", f"{n(1, 12)}:{n(0, 59):02} p.m.", f"{n(1, 12)} a.m.")
-            )
-        case "price":
-            return rng.choice(
-                (
-                    f"${n(1, 999):,}",
-                    f"${n(1, 99)},{n(0, 999):03}",
-                    f"{n(3, 900)} euros",
-                    f"£{n(2, 9000):,}",
-                )
-            )
-        case "person":
-            return person(rng)
-        case "town":
-            return town(rng)
-        case "colour":
-            return rng.choice(_SHADES) + rng.choice(_COLOURS)
-        case "distance":
-            return f"{n(2, 980)} {rng.choice(('miles', 'kilometres', 'metres', 'feet', 'yards'))}"
-        case "weight":
-            return f"{n(2, 980)} {rng.choice(('kilograms', 'tons', 'pounds', 'grams'))}"
-        case "percent":
-            return f"{n(2, 98)} percent"
-        case "material":
-            return rng.choice(_MATERIALS)
-        case "food":
-            return rng.choice(_FOODS)
-        case "animal":
-            animal = rng.choice(_ANIMALS)
-            return f"{'an' if animal[0] in 'aeiou' else 'a'} {animal}"
-        case "word":
-            return word(rng)
-        case "room":
-            return f"Room {n(2, 990)}"
-        case "duration":
-            return (
-                f"{n(2, 95)} {rng.choice(('minutes', 'hours', 'days', 'weeks', 'months', 'years'))}"
-            )
-        case "phone":
-            return rng.choice((str(n(1000, 9999)), f"{n(200, 999)}-{n(1000, 9999)}"))
-        case "plant":
-            return rng.choice(_PLANTS)
-        case "job":
-            return rng.choice(_JOBS)
-        case "instrument":
-            return rng.choice(_INSTRUMENTS)
-        case "temperature":
-            return f"{n(2, 480)} degrees"
-        case "email":
-            return (
-                f"{word(rng).lower()}@{word(rng).lower()}.{rng.choice(('example', 'org', 'com'))}"
-            )
-        case "version":
-            return f"{n(0, 19)}.{n(0, 30)}.{n(0, 20)}"
-    raise ValueError(f"unknown kind of value: {kind}")
-
+_AWARDS = "Prize Medal Grant Trust Lecture Cup Appeal Loan Award".split()
+_VESSELS = ("", "", "SS ", "schooner ", "ferry ", "barge ", "brig ", "tug ")
 
 ENTITY_KINDS = (
     "person", "place", "building", "company", "project", "ship", "object", "event", "book",
-    "animal", "town", "team", "machine", "room", "school",
+    "animal", "town", "team", "machine", "room", "school", "landmark", "award",
 )  # fmt: skip
-VALUE_KINDS = (
-    "code", "number", "year", "date", "time", "price", "person", "town", "colour", "distance",
-    "weight", "percent", "material", "food", "animal", "word", "room", "duration", "phone",
-    "plant", "job", "instrument", "temperature", "email", "version",
-)  # fmt: skip
+
+
+class Names:
+    """Names of every kind: invented words, compounds of ordinary words, and words of the corpus."""
+
+    def __init__(self, lexicon: Lexicon, rng: Random) -> None:
+        self.lexicon, self.rng = lexicon, rng
+
+    def word(self) -> str:
+        """An invented word of one to three syllables."""
+        rng = self.rng
+        syllables = rng.choice((1, 2, 2, 2, 3))
+        inner = (rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(syllables))
+        text = ("".join(inner) + rng.choice(_CODAS)).replace("-", "")
+        return (text if len(text) > 3 else text + "ra").capitalize()
+
+    def noun(self) -> str:
+        return self.rng.choice(self.lexicon.nouns)
+
+    def adjective(self) -> str:
+        return self.rng.choice(self.lexicon.adjectives)
+
+    def compound(self, endings: list[str]) -> str:
+        """An ordinary word with the ending of a name: Lanternford, Sailorsson."""
+        return self.noun()[:7].capitalize() + self.rng.choice(endings)
+
+    def town(self) -> str:
+        draw = self.rng.random()
+        if draw < 0.4:
+            return self.word()[:6] + self.rng.choice(_ENDINGS)
+        return self.compound(_ENDINGS) if draw < 0.8 else self.word()
+
+    def title(self) -> str:
+        """Two ordinary words with capitals, as ships, books and nicknames have them."""
+        return f"{self.adjective().capitalize()} {self.noun().capitalize()}"
+
+    def surname(self) -> str:
+        draw = self.rng.random()
+        if draw < 0.25:
+            return self.word()
+        if draw < 0.4:
+            return self.town()
+        if draw < 0.6:
+            return self.compound(_SURNAME_ENDINGS)
+        if draw < 0.7:
+            return self.word()[:6] + self.rng.choice(_SURNAME_ENDINGS)
+        if draw < 0.78:
+            return self.rng.choice(("Mc", "O'", "Mac", "van ", "de ", "von ")) + self.word()
+        return self.rng.choice(self.lexicon.capitals)
+
+    def person(self) -> str:
+        rng, last = self.rng, self.surname()
+        if rng.random() < 0.08:
+            last += "-" + self.word()
+        draw = rng.random()
+        first = rng.choice(FIRST) if draw < 0.4 else self.word()
+        if draw > 0.7:
+            first = rng.choice(self.lexicon.capitals)
+        draw = rng.random()
+        if draw < 0.12:
+            return f"{rng.choice(_TITLES)} {last}"
+        if draw < 0.3:
+            return f"{rng.choice(_TITLES)} {first} {last}"
+        if draw < 0.36:
+            return f"{first[0]}. {self.word()[0]}. {last}"
+        return f"{first} {last}"
+
+    def proper(self) -> str:
+        """The distinguishing part of a name."""
+        rng, draw = self.rng, self.rng.random()
+        if draw < 0.45:
+            return self.town()
+        if draw < 0.55:
+            return f"{rng.choice(_ADJECTIVES)} {self.word()}"
+        if draw < 0.68:
+            return self.title()
+        if draw < 0.76:
+            return rng.choice(self.lexicon.capitals)
+        if draw < 0.82:
+            return f"{self.town()}-{self.town()}"
+        if draw < 0.92:
+            return self.word()
+        return f"{rng.choice(_ADJECTIVES)} {rng.choice(_PLACES)}"
+
+    def entity(self, kind: str) -> str:
+        """A noun phrase that names something of this kind, `the` included where it belongs."""
+        choose, proper = self.rng.choice, self.proper()
+        match kind:
+            case "person":
+                return self.person()
+            case "town":
+                return self.town()
+            case "place":
+                return f"{choose(('', 'the '))}{proper} {choose(_PLACES)}"
+            case "building":
+                return f"the {proper} {choose(_BUILDINGS)}"
+            case "landmark":
+                ordinary = choose((choose(_LANDMARKS), self.noun(), self.noun()))
+                return f"the {proper} {ordinary}"
+            case "company":
+                return f"{proper} {choose(_COMPANIES)}"
+            case "project":
+                head = choose(_PROJECTS)
+                return f"{head} {proper}" if head in _PROJECTS[:2] else f"the {proper} {head}"
+            case "ship":
+                return f"the {choose(_VESSELS)}{self.title() if choose((0, 1)) else proper}"
+            case "object":
+                return f"the {proper} {choose(_OBJECTS)}"
+            case "event":
+                return f"the {proper} {choose(_EVENTS)}"
+            case "book":
+                return f"The {choose((choose(_OBJECTS), self.noun())).capitalize()} of {proper}"
+            case "animal":
+                return f"{self.word()} the {choose(ANIMALS)}"
+            case "team":
+                return f"the {proper} {choose(_TEAMS)}"
+            case "machine":
+                return f"the {self.word()} {choose(_MACHINES)}"
+            case "room":
+                number = f"Room {self.rng.randint(2, 990)}"
+                return choose((f"the {proper} Room", number, f"the {self.word()} Suite"))
+            case "school":
+                return f"{proper} {choose(_SCHOOLS)}"
+            case "award":
+                return f"the {proper} {choose(_AWARDS)}"
+        raise ValueError(f"unknown kind of entity: {kind}")
+
+    def namesake(self, name: str) -> str:
+        """A name that differs from this one in a single word, where it has several."""
+        words = name.split(" ")
+        proper = [i for i, w in enumerate(words) if re.fullmatch(r"[A-Z][\w'’-]+", w)]
+        if len(words) < 2 or not proper:
+            return self.word()
+        changed = self.rng.choice(proper)
+        new = self.rng.choice((self.word(), self.town(), self.rng.choice(self.lexicon.capitals)))
+        return " ".join([*words[:changed], new, *words[changed + 1 :]])

@@ -425,86 +425,6 @@ ATTRIBUTES: tuple[str, ...] = (
     "reward",
 )
 
-# Openings that may precede a statement.
-LEADS: tuple[str, ...] = (
-    "As the minutes record, ",
-    "According to the caretaker, ",
-    "If the old ledger can be trusted, ",
-    "By all accounts, ",
-    "As everyone in the office knows, ",
-    "For the record, ",
-    "Judging by a letter of that spring, ",
-    "For the sake of completeness, ",
-    "On the following page, in smaller type, ",
-    "So far as anyone can tell, ",
-    "To be exact, ",
-    "Incidentally, ",
-    "As was mentioned at the meeting, ",
-    "According to a later edition, ",
-    "In the opinion of the editor, ",
-    "Unknown to most visitors, ",
-    "As the secretary confirmed in writing, ",
-    "As a footnote explains, ",
-    "Once the dust had settled, ",
-    "Contrary to rumour, ",
-    "One more thing before we close, ",
-    "In the second appendix, ",
-    "For those who are new here, ",
-    "As far as the insurers are concerned, ",
-    "At the time of writing, ",
-    "After a good deal of checking, ",
-    "Whatever the newspapers say, ",
-    "Strange as it sounds, ",
-    "Just so that there is no misunderstanding, ",
-    "As my grandmother never tired of repeating, ",
-    "As the report states without comment, ",
-    "If the witnesses are right, ",
-    "To the best of our knowledge, ",
-    "Lest anyone forget, ",
-    "As of this week, ",
-    "On a related matter, ",
-    "Should you be interested, ",
-    "In short, ",
-)
-
-# Clauses that may follow a statement, before its full stop.
-TAILS: tuple[str, ...] = (
-    ", as the register shows",
-    ", or so the story goes",
-    ", according to the latest survey",
-    ", if I remember rightly",
-    ", as a visitor was told in confidence",
-    ", though the page is badly stained",
-    ", which came as news to some",
-    ", as any local will confirm",
-    ", and there the matter rests",
-    ", to quote the inspector",
-    ", at least on paper",
-    ", whatever others may claim",
-    ", as noted in the margin",
-    ", and nobody has challenged it since",
-    ", by the committee's own account",
-    ", which is worth remembering",
-    ", as stated in the second schedule",
-    ", so we were assured",
-    ", and that was the end of it",
-    ", the clerk added",
-    ", subject to the usual checks",
-    ", as it has been for some time",
-    ", unless the copyist made an error",
-    ", for reasons that need not detain us",
-    ", as the photographs make clear",
-    ", a detail that is easily overlooked",
-    ", it was announced on Thursday",
-    ", and both parties signed to that effect",
-    ", the guide says",
-    ", despite some grumbling",
-    ", as the director later explained",
-    ", which surprised us all",
-    ", and you may quote me on that",
-    ", she wrote in her diary",
-)
-
 # Ways to ask about a phrase of a real sentence: {span} once.
 SPAN_QUESTIONS: tuple[str, ...] = (
     "What does the text say about {span}?",
@@ -649,4 +569,59 @@ PAIR_QUESTIONS: tuple[str, ...] = (
     "Who or what ties {first} to {second}?",
     "Give me the passage with {first} and {second} in it.",
     "Please look for {first} near {second}.",
+)
+
+# What a question begins with, by the kind of its answer (`values.VALUE_KINDS`).
+OPENINGS: dict[str, tuple[str, ...]] = {
+    "code": ("what", "which code", "what code", "which combination"),
+    "year": ("when", "when", "in what year", "in which year", "what year"),
+    "date": ("when", "when", "on what date", "on which day", "what date", "which day"),
+    "time": ("when", "at what time", "what time", "at what hour"),
+    "price": ("how much", "how much money", "for how much", "what price", "what sum"),
+    "person": ("who", "who", "whom", "which person"),
+    "town": ("where", "where", "in what town", "which place", "what place", "in which town"),
+    "distance": ("how far", "how long", "what distance", "how high"),
+    "weight": ("how heavy", "what weight", "how much"),
+    "percent": ("what percentage", "how much", "what share", "which percentage"),
+    "duration": ("how long", "for how long", "how much time", "what length of time"),
+    "temperature": ("how hot", "how cold", "what temperature"),
+    "colour": ("what colour", "which colour", "in what colour"),
+    "material": ("what", "what material", "of what", "which material"),
+    "food": ("what", "which dish", "what food"),
+    "animal": ("what", "which animal", "what creature"),
+    "plant": ("what", "which plant", "what plant"),
+    "job": ("what", "what job", "which trade"),
+    "instrument": ("what", "which instrument"),
+    "room": ("where", "which room", "in which room", "what room"),
+    "phone": ("what number", "which number", "what extension"),
+    "email": ("what address", "which address"),
+    "version": ("which version", "what version"),
+    "word": ("what", "what", "which name", "who"),
+    "title": ("what", "which", "who", "who or what"),
+    "thing": ("what", "what", "which"),
+}
+
+# Ways to ask without a question: {asked} begins with a question word.
+IMPERATIVES: tuple[str, ...] = (
+    "tell me {asked}",
+    "tell me {asked}.",
+    "find out {asked}.",
+    "do you know {asked}?",
+    "does it say {asked}?",
+    "I want to know {asked}.",
+    "please tell me {asked}.",
+    "I wonder {asked}.",
+)
+
+# Words that do not tell one sentence from another.
+STOPWORDS: frozenset[str] = frozenset(
+    """
+    a an the this that these those some any no all both each every and or but nor so yet if than
+    then though although because while when where who whom whose which what why how as of in on at
+    by from to with for into over under through about after before since until between against
+    during without within upon near up down out off is am are was were be been being do does did
+    done has have had having can could may might must shall should will would not he him his she
+    her hers it its they them their theirs we us our you your i me my mine there here now also
+    very more most such only own same other many much one
+    """.split()
 )

@@ -1,0 +1,241 @@
+"""The rows that the bundled model is trained on: unseen by its benchmark, and answerable."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from facts_frames import four_word_runs, templates
+from facts_names import FIRST as BENCHMARK_FIRST
+from facts_names import LAST as BENCHMARK_LAST
+from tokenizers import Tokenizer
+
+from examples.train_bundled import phrases
+from examples.train_bundled.cloze import cloze
+from examples.train_bundled.corpus import Corpus, sentences
+from examples.train_bundled.facts import Fact
+from examples.train_bundled.forms import bare
+from examples.train_bundled.frames import KINDS
+from examples.train_bundled.mutants import mutants
+from examples.train_bundled.names import ENTITY_KINDS, FIRST
+from examples.train_bundled.phrases import STOPWORDS
+from examples.train_bundled.questions import tells, words
+from examples.train_bundled.slots import Slot, plain, slots
+from examples.train_bundled.tasks import ANSWER, ANSWER_REAL, ANSWER_SUMMARY, TEXT, RowMaker
+from examples.train_bundled.values import VALUE_KINDS, value
+
+TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")
+PATTERNS = (
+    "In the {year} season {name} carried {count} {things} to the {thing} near {name}.",
+    "While the {thing} was empty, the old {things} of {name} were sold for ${count}.",
+    "Nobody in {name} had seen the {thing} before, although it was painted twice.",
+    "On 4 May {year} the {thing} of {name} burned, and {count} {things} were lost.",
+    "He walked {count} miles to the {thing}, which belonged to {name} at that time.",
+    "The {things} were counted again. She found {count} of them behind the {thing}.",
+    "After the {thing}, they moved the {things} to {name} with great care.",
+    "A {thing} is a {thing}; the {things} follow.",
+)
+THINGS = (
+    "quarry lantern orchard cellar furnace harbour ledger meadow turbine parlour granary anchor "
+    "beacon chimney ladder saddle kettle barrel hammock satchel"
+).split()
+NAMES = "Orrin Talvey Brusk Maddow Kelrose Pindar Sorley Vantry Wesk Yarel".split()
+LENGTHS = (512, 1024, 2048)
+
+
+def text(rng: Random) -> str:
+    """A document of sentences in paragraphs."""
+    parts = []
+    for _ in range(60):
+        sentence = rng.choice(PATTERNS).format(
+            year=rng.randint(1700, 1990),
+            name=rng.choice(NAMES),
+            count=rng.randint(3, 999),
+            things=f"{rng.choice(THINGS)}s",
+            thing=rng.choice(THINGS),
+        )
+        parts.append(sentence + rng.choice((" ", " ", " ", "\n\n")))
+    return "".join(parts)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(TOKENIZER))
+
+
+@pytest.fixture(scope="module")
+def corpus(tokenizer: Tokenizer) -> Corpus:
+    rng = Random(0)
+    found = [sentences(text(rng)) for _ in range(40)]
+    ids = [tokenizer.encode(s, add_special_tokens=False).ids for d in found for s in d]
+    lengths = np.cumsum([0, *map(len, ids)])
+    documents = np.cumsum([0, *map(len, found)])
+    tokens = np.array([token for sentence in ids for token in sentence], np.uint16)
+    rare = frozenset([*THINGS, *(f"{t}s" for t in THINGS), *(name.lower() for name in NAMES)])
+    return Corpus(tokens, lengths, documents, rare)
+
+
+@pytest.fixture
+def maker(corpus: Corpus, tokenizer: Tokenizer) -> RowMaker:
+    return RowMaker(corpus, tokenizer, seed=1)
+
+
+def made_from_sentences(maker: RowMaker) -> list[Fact]:
+    """Mutants of many sentences of the corpus."""
+    return [fact for _ in range(150) for fact in maker._mutants(3)]
+
+
+def runs(tokens: np.ndarray, kinds: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """The start, the end and the kind of every answer of a row."""
+    at = 0
+    for kind, run in groupby(kinds.tolist()):
+        size = len(list(run))
+        if kind >= ANSWER:
+            yield at, at + size, kind
+        at += size
+
+
+def test_nothing_written_by_hand_is_in_the_benchmark() -> None:
+    ours = [text for kind in KINDS for text in (*kind.statements, *kind.questions)]
+    for written in vars(phrases).values():
+        if isinstance(written, tuple):
+            ours += written
+    ours += [text for openings in phrases.OPENINGS.values() for text in openings]
+    assert not four_word_runs(ours) & four_word_runs(templates())
+    assert not set(FIRST) & {*BENCHMARK_FIRST, *BENCHMARK_LAST}
+
+
+def test_frames_name_each_slot_once() -> None:
+    for kind in KINDS:
+        assert kind.entity in ENTITY_KINDS and kind.value in VALUE_KINDS
+        for statement in kind.statements:
+            assert sorted(re.findall(r"\{(\w+)\}", statement)) == ["entity", "value"]
+        for question in kind.questions:
+            assert re.findall(r"\{(\w+)\}", question) == ["entity"]
+
+
+def test_every_answer_has_its_question_words() -> None:
+    assert set(VALUE_KINDS) - {"number"} <= set(phrases.OPENINGS)
+
+
+def test_names_and_values_are_many(maker: RowMaker) -> None:
+    for kind in ENTITY_KINDS:
+        assert len({maker.names.entity(kind) for _ in range(300)}) > 200, kind
+    for kind in VALUE_KINDS:
+        assert len({value(kind, maker.names) for _ in range(300)}) >= 14, kind
+
+
+def test_namesakes_differ_in_one_word(maker: RowMaker) -> None:
+    for name in ("the Talvey Mill", "Dr. Orrin Brusk", "Project Amber"):
+        other = maker.names.namesake(name)
+        assert sum(a != b for a, b in zip(name.split(), other.split(), strict=True)) == 1
+
+
+def test_slots_are_found_and_named() -> None:
+    sentence = "On 4 May 1841 Mr. Talvey paid $1,250 for eleven barrels near Kelrose."
+    kinds = {slot.of(sentence): slot.kind for slot in slots(sentence, frozenset())}
+    assert kinds == {
+        "4 May 1841": "date",
+        "Mr. Talvey": "person",
+        "$1,250": "price",
+        "eleven": "number",
+        "Kelrose": "town",
+    }
+    assert plain(sentence)
+    assert not plain("He said that “nothing at all was to be seen there.")
+    assert not plain("Call model.forward with the new inputs before you go on to it.")
+
+
+def test_mutants_state_entity_and_value(maker: RowMaker) -> None:
+    made = made_from_sentences(maker)
+    assert len(made) > 200 and sum(bool(fact.entity) for fact in made) > 0.7 * len(made)
+    for fact in made:
+        assert fact.value.lower() in fact.statement.lower()
+        assert fact.entity.lower() in fact.statement.lower()
+        assert not re.search(r"\b(the|a) (the|an?) ", fact.statement), fact.statement
+
+
+def test_mutants_of_one_sentence_differ_in_their_entity(maker: RowMaker) -> None:
+    sentence = "He walked 40 miles to the quarry, which belonged to Talvey at that time."
+    made = mutants(sentence, maker.corpus.rare, 4, maker.names)
+    assert len({fact.entity for fact in made}) == len(made) > 1
+
+
+def test_questions_hold_the_entity_and_not_the_value(maker: RowMaker) -> None:
+    asked = 0
+    for fact in [*made_from_sentences(maker), *maker._facts(300)]:
+        if question := fact.question(maker.rng):
+            asked += 1
+            assert fact.entity.lower() in question.lower(), (fact, question)
+            exact = re.compile(rf"(?<!\w){re.escape(fact.value)}(?!\w)", re.IGNORECASE)
+            assert not exact.search(question), (fact, question)
+            assert question[0] == question[0].upper() and "\x00" not in question
+    assert asked > 300
+
+
+def test_cloze_questions_are_about_what_was_taken_out() -> None:
+    sentence = "On 4 May 1841 the eleven masons met in a barn and founded Orrin Lodge."
+    answer = Slot(3, 13, "date")
+    entity = Slot(58, 69, "title")
+    assert answer.of(sentence) == "4 May 1841" and entity.of(sentence) == "Orrin Lodge"
+    rng = Random(0)
+    asked = {q for _ in range(200) if (q := cloze(sentence, answer, entity, rng))}
+    assert len(asked) > 50
+    assert all("Orrin Lodge" in q and "1841" not in q and "May" not in q for q in asked)
+    assert any(re.match(r"(When|On wh|Wh)\w* .*did the eleven masons meet", q) for q in asked)
+
+
+@pytest.mark.parametrize(
+    ("past", "simple"),
+    [("opened", "open"), ("stopped", "stop"), ("moved", "move"), ("met", "meet")],
+)
+def test_bare_forms(past: str, simple: str) -> None:
+    assert bare(past) == simple
+    assert bare("table") is None
+
+
+def test_a_question_must_tell_its_sentence() -> None:
+    bags = [words("The quarry of Talvey was sold."), words("The quarry of Brusk was sold.")]
+    assert tells("Who sold the quarry of Brusk?", 1, bags)
+    assert not tells("Who sold the quarry?", 1, bags)
+    assert not words("of the which") and "of" in STOPWORDS
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_rows_have_the_length_asked_for(maker: RowMaker, length: int) -> None:
+    for _ in range(20):
+        tokens, kinds = maker.row(length)
+        assert tokens.shape == kinds.shape == (length,)
+        assert tokens.dtype == np.uint16 and kinds.dtype == np.uint8
+
+
+def test_answers_stand_in_the_text_before_them(maker: RowMaker, tokenizer: Tokenizer) -> None:
+    seen = set()
+    for length in LENGTHS * 8:
+        tokens, kinds = maker.row(length)
+        whole = tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
+        before = whole[: whole.index("<|im_end|>")]
+        for start, end, kind in runs(tokens, kinds):
+            assert tokens[end - 1] == maker.stop
+            assert tokens[start - len(maker.closing) : start].tolist() == maker.closing
+            answer = tokenizer.decode(tokens[start : end - 1].tolist()).strip()
+            seen.add(kind)
+            if kind != ANSWER_SUMMARY:
+                assert answer in before, answer
+    assert {ANSWER, ANSWER_REAL} <= seen
+
+
+def test_text_is_counted_and_requests_are_not(maker: RowMaker, tokenizer: Tokenizer) -> None:
+    for _ in range(10):
+        tokens, kinds = maker.row(1024)
+        read = tokenizer.decode(tokens[kinds == TEXT].tolist())
+        assert "Question:" not in read and "[Page" not in read
+        assert (kinds == TEXT).mean() > 0.3
+
+
+def test_the_seed_alone_decides(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    first, second = (RowMaker(corpus, tokenizer, seed=5).row(1024) for _ in range(2))
+    assert (first[0] == second[0]).all() and (first[1] == second[1]).all()
