@@ -3,12 +3,14 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 
 from dashdoc import prompts
 from dashdoc.documents import Document, QuoteIndex
+from dashdoc.documents.page_selection import compact
 from dashdoc.errors import DeviceError, DoesNotFitError
 from dashdoc.measures import Answer, Citation, Reading, Truncation
 from dashdoc.models.cache import DashCache
@@ -22,7 +24,8 @@ MAX_TOKENS = 512
 QUESTION_TOKENS = 512
 Cut = Literal["head", "tail", "middle"]
 # A quote is a run of at least three words in quotation marks.
-QUOTED = re.compile(r"[\"“](\S+(?:\s+\S+){2,})[\"”]")
+QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
+QUOTED_WORDS = 3
 
 
 class Session:
@@ -80,16 +83,11 @@ class Session:
         meter = ChunkMeter(self.model.config)
         began = time.perf_counter()
         piece = self.model.prefill_piece
+        self.reading = None
         self._cache.rewind(0)
         for start in range(0, ids.shape[1], piece):
-            try:
+            with self._memory_explained():
                 forward(self.model.network, ids[:, start : start + piece], self._cache, meter)
-            except torch.OutOfMemoryError as error:
-                raise DeviceError(
-                    f"Out of memory on {self.model.device} after {start:,} of {ids.shape[1]:,} "
-                    f"tokens, {free_bytes(self.model.device) / 2**30:.1f} GiB free. "
-                    "Read fewer pages with --pages, or leave some out with --truncate."
-                ) from error
             if on_progress:
                 on_progress(min(start + piece, ids.shape[1]), ids.shape[1])
         seconds = time.perf_counter() - began
@@ -123,13 +121,27 @@ class Session:
 
     def cite(self, text: str) -> list[Citation]:
         """The quotes of an answer with their places; an answer without marks is one quote."""
-        quotes = [match.group(1) for match in QUOTED.finditer(text)] or [text]
-        return [self._locate(quote) for quote in quotes if quote.strip()]
+        marked = [quote for quote in QUOTED.findall(text) if len(quote.split()) >= QUOTED_WORDS]
+        return [self._locate(quote) for quote in marked or [text] if quote.strip()]
 
     def _stream(self, question: str, instruction: str, max_tokens: int) -> "AnswerStream":
         if self.reading is None:
             self.read()
         return AnswerStream(self, question, self._frame.request(instruction), max_tokens)
+
+    @contextmanager
+    def _memory_explained(self) -> Iterator[None]:
+        """Running out of memory becomes an error with the numbers and a way out."""
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            device = self.model.device
+            raise DeviceError(
+                f"Out of memory on {device} at token {self._cache.length:,}, "
+                f"{free_bytes(device) / 2**30:.1f} GiB free; the documents have {self.tokens:,} "
+                "tokens. Read fewer pages with --pages, leave some out with --truncate, "
+                "or lower --max-tokens."
+            ) from error
 
     def _locate(self, quote: str) -> Citation:
         for document, index in zip(self.documents, self._indexes, strict=True):
@@ -145,25 +157,30 @@ class Session:
         room = self.model.largest_context() - QUESTION_TOKENS - MAX_TOKENS
         if self.tokens <= room:
             return None
-        if truncate is None:
-            raise self._does_not_fit(room)
+        if truncate is None or room <= len(self._frame.opening):
+            raise self._does_not_fit(max(room, 0))
         return self._truncate(truncate, room)
 
     def _does_not_fit(self, room: int) -> DoesNotFitError:
         names = ", ".join(document.name for document in self.documents)
         numbers: dict[str, object] = {"tokens": self.tokens, "limit": room}
-        message = f"{names}: {self.tokens:,} tokens, but memory holds {max(room, 0):,}."
-        filled, last = len(self._frame.opening), None
+        message = f"{names}: {self.tokens:,} tokens, but memory holds {room:,}."
+        filled, fitting = len(self._frame.opening), list[prompts.Segment]()
         for segment, ids in zip(self._segments, self._ids, strict=True):
             filled += len(ids)
             if filled > room:
                 break
-            last = segment
-        if last is not None and self.documents[last.document].paged:
+            fitting.append(segment)
+        if fitting and self.documents[fitting[-1].document].paged:
+            last = fitting[-1]
             numbers["last_page_that_fits"] = last.page
-            first = self.documents[0].pages[0].number
-            message += f" Pages {first}-{last.page} would fit: --pages {first}-{last.page}."
-        message += " Or leave a part out: --truncate tail."
+            if len(self.documents) == 1:
+                pages = compact(segment.page for segment in fitting)
+                message += f" Pages {pages} would fit: --pages {pages.replace(' ', '')}."
+            else:
+                name = self.documents[last.document].name
+                message += f" All up to page {last.page} of {name} would fit."
+        message += " To leave a part out: --truncate tail."
         return DoesNotFitError(message, **numbers)
 
     def _truncate(self, cut: Cut, room: int) -> Truncation:
@@ -181,7 +198,7 @@ class Session:
                 if self.documents[segment.document].paged:
                     name = self.documents[segment.document].name
                     lost.setdefault(name, []).append(segment.page)
-        pages = {name: f"{numbers[0]}-{numbers[-1]}" for name, numbers in lost.items()}
+        pages = {name: compact(numbers) for name, numbers in lost.items()}
         where = "".join(f", in pages {span} of {name}" for name, span in pages.items())
         self.notices.append(f"Left out {drop:,} tokens of the {cut} that do not fit{where}.")
         return Truncation(cut, drop, pages)
@@ -219,24 +236,25 @@ class AnswerStream:
         began = time.perf_counter()
         session._cache.rewind(session.reading.tokens)
         request = torch.tensor([self._request], device=model.device)
-        logits = forward(model.network, request, session._cache, meter)
-        self._decoding = decoding = Decoding(
-            model.network, session._cache, logits, model.stop_ids, self._max_tokens, meter
-        )
-        if self._stopped:
-            decoding.stop()
         ids: list[int] = []
         text = ""
         first = 0.0
-        for token in decoding:
-            if not ids:
-                first = time.perf_counter() - began
-            ids.append(token)
-            # A token may hold a part of a character: wait for the rest of it.
-            decoded = model.tokenizer.decode(ids, skip_special_tokens=True).lstrip()
-            if not decoded.endswith("\ufffd") and len(decoded) > len(text):
-                fresh, text = decoded[len(text) :], decoded
-                yield fresh
+        with session._memory_explained():
+            logits = forward(model.network, request, session._cache, meter)
+            self._decoding = decoding = Decoding(
+                model.network, session._cache, logits, model.stop_ids, self._max_tokens, meter
+            )
+            if self._stopped:
+                decoding.stop()
+            for token in decoding:
+                if not ids:
+                    first = time.perf_counter() - began
+                ids.append(token)
+                # A token may hold a part of a character: wait for the rest of it.
+                decoded = model.tokenizer.decode(ids, skip_special_tokens=True).lstrip()
+                if not decoded.endswith("\ufffd") and len(decoded) > len(text):
+                    fresh, text = decoded[len(text) :], decoded
+                    yield fresh
         seconds = time.perf_counter() - began
         first = first or seconds
         text = text.rstrip()

@@ -59,7 +59,7 @@ class DashCacheLayer(CacheLayerMixin):
         self.summarized = min(self.summarized, self.length // self.chunk_size)
 
     def crop(self, tokens_to_remove: int) -> None:
-        self.rewind(self.length - abs(tokens_to_remove))
+        self.rewind(max(self.length - abs(tokens_to_remove), 0))
 
     def reset(self) -> None:
         self.rewind(0)

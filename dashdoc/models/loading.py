@@ -1,6 +1,5 @@
 """From a name to a model on a device: the bundled one, a folder, or a checkpoint of the hub."""
 
-import os
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -182,6 +182,8 @@ def _device(name: str | None) -> torch.device:
         raise DeviceError(
             "No CUDA device is present here. Leave out --device, or use --device cpu."
         )
+    if name not in ("cpu", "cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))):
+        raise DeviceError(f"There is no device {name} here. Use --device cuda or cpu.")
     return torch.device(name)
 
 
@@ -212,13 +214,16 @@ def _find(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
-    if name.count("/") != 1 or name.startswith((".", "/", "~")) or path.suffix:
-        raise ModelError(
-            f"There is no checkpoint folder {name}, and it is not a hub id like {RELEASED}. "
-            "Use --model bundled, a folder or a hub id."
-        )
+    no_name = ModelError(
+        f"There is no checkpoint folder {name}, and it is not a hub id like {RELEASED}. "
+        "Use --model bundled, a folder or a hub id."
+    )
+    if path.exists() or "/" not in name:
+        raise no_name
     try:
         return Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=True))
+    except HFValidationError as error:
+        raise no_name from error
     except LocalEntryNotFoundError:
         pass
     try:
@@ -228,10 +233,7 @@ def _find(name: str) -> Path:
             f"The hub has no model {name}, or it is private (set HF_TOKEN)."
         ) from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        cache = (
-            os.environ.get("HF_HUB_CACHE") or os.environ.get("HF_HOME") or "~/.cache/huggingface"
-        )
         raise ModelError(
-            f"{name} is not in the hub cache ({cache}) and cannot be fetched: the hub is out of "
-            f"reach or offline mode is on. With a connection: hf download {name}."
+            f"{name} is not in the hub cache ({constants.HF_HUB_CACHE}) and cannot be fetched: the "
+            f"hub is out of reach or offline mode is on. With a connection: hf download {name}."
         ) from error
