@@ -14,7 +14,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest --numprocesses auto
 
 test-gpu: .venv/installed-dev
-	$(BIN)/python -m pytest tests/gpu -rs
+	$(BIN)/python -m pytest tests/gpu tests/kernels/triton -rs
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

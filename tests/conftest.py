@@ -1,11 +1,17 @@
 """Fixtures that several parts share."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import dashdoc
+
+# Without a GPU the kernels run in Triton's interpreter, which is chosen before Triton's import.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 BUNDLED = Path(dashdoc.__file__).parent / "models" / "bundled"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -26,7 +32,6 @@ def speaking_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def save_checkpoint(folder: Path, says: str | None = None) -> Path:
     """Save a model of two layers that routes sparsely; it says a sentence, or whatever it likes."""
-    import torch
     from transformers import AutoTokenizer
 
     from dashdoc.models.configuration import DashLlamaConfig
@@ -64,8 +69,6 @@ def save_checkpoint(folder: Path, says: str | None = None) -> Path:
 
 def _teach(network: object, tokenizer: object, sentence: str) -> None:
     """Make each token of a sentence call the next one, from the end of the prompt to the stop."""
-    import torch
-
     from dashdoc.prompts import ChatFrame
 
     spoken = tokenizer(sentence, add_special_tokens=False)["input_ids"]

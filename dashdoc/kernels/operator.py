@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from dashdoc.kernels import reference
 from dashdoc.kernels.augmented import attend_augmented, fits
 from dashdoc.kernels.gathered import attend_gathered
 
+Backend = Literal["torch", "triton"]
 # (query, key, value, bias, position, chunk size) -> output: stage 3.
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int], Tensor]
 
@@ -46,6 +48,7 @@ def dash_attention(
     summaries: Tensor | None = None,
     measure: bool = False,
     query_block: int | None = None,
+    backend: Backend = "torch",
 ) -> tuple[Tensor, RoutingCounts | None]:
     """Adaptive sparse attention with differentiable routing (DashAttention, section 3).
 
@@ -63,6 +66,8 @@ def dash_attention(
             chunk; computed from the keys where not given.
         measure: whether to count what is read.
         query_block: queries computed at once; what suits the device where not given.
+        backend: `torch` is the definition; `triton` its kernels, which need Triton and a head
+            dimension and chunk size that are powers of two from 16 on.
 
     Returns:
         The output [B, Hq, M, D] in the query's dtype, and what was read where it was measured.
@@ -72,6 +77,24 @@ def dash_attention(
     """
     _check(query, key, value, class_query, chunk_size, local_chunks, summaries)
     M, N = query.shape[2], key.shape[2]
+    if backend == "triton":
+        from dashdoc.kernels.triton.autograd import attend_sparse, summarize
+
+        if summaries is None:
+            summaries = summarize(key, class_query, chunk_size, padding)
+        return attend_sparse(
+            query,
+            key,
+            value,
+            summaries,
+            chunk_size=chunk_size,
+            scale=scale,
+            estimate_diagonal=estimate_diagonal,
+            sigma=sigma,
+            local_chunks=local_chunks,
+            padding=padding,
+            measure=measure,
+        )
     if summaries is None:
         summaries = reference.summarize(key, class_query, chunk_size, padding)
     trained = torch.is_grad_enabled() and any(

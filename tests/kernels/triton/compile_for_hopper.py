@@ -1,0 +1,124 @@
+"""Compile every kernel for sm_90 without a GPU and print what it takes, as JSON.
+
+Run in a process of its own: under TRITON_INTERPRET there is nothing to compile.
+"""
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from dashdoc.kernels.triton import attend, backward, decode, forward, route, summarize
+
+DATA = "query key keys value values summaries class_query output grad grad_query"
+FLOATS = """weights means lse thresholds scores tops totals sums delta attention_grad wanted_grads
+    tile_means grad_key grad_value grad_summaries grad_class"""
+LONGS = "reads"
+TYPES = (
+    {f"{name}_ptr": "*bf16" for name in DATA.split()}
+    | {f"{name}_ptr": "*fp32" for name in FLOATS.split()}
+    | {f"{name}_ptr": "*i64" for name in LONGS.split()}
+    | dict.fromkeys(("factor", "class_factor", "sharpness", "bits", "half"), "fp32")
+)
+TILE = {"T": 8, "G": 16, "T_PAD": 8, "G_PAD": 16, "C": 64}
+TOKEN = {"T": 1, "G": 16, "T_PAD": 1, "G_PAD": 16, "C": 64}
+NONE = {"padding_ptr": None}
+FLAT = {"weights_ptr": None, "means_ptr": None}
+
+
+def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
+    """(name, kernel, constants, options) at bf16, G = 16, D = 128, C = 64."""
+    wide = {"D": 128, "LOCAL": 1}
+    eight, four, once = {"num_warps": 8}, {"num_warps": 4}, {"num_stages": 1}
+    attention = NONE | TILE | wide | {"lse_ptr": None}
+    return [
+        ("summarize", summarize._summarize, NONE | {"C": 64, "D": 128, "EACH_CHUNK": False}, four),
+        ("route", route._route, NONE | TILE | wide | {"BLOCK": route.BLOCK}, eight),
+        (
+            "route, flat",
+            route._route,
+            NONE | TILE | wide | {"BLOCK": route.BLOCK, "weights_ptr": None},
+            eight,
+        ),
+        ("attend", attend._attend, attention, eight | {"num_stages": 3}),
+        ("attend, flat", attend._attend, attention | FLAT, eight | {"num_stages": 3}),
+        ("count_reads", forward._count_reads, {"T": 8, "T_PAD": 8, "C": 64, "BLOCK": 128}, four),
+        (
+            "decode: score",
+            decode._score,
+            NONE | TOKEN | {"D": 128, "EACH_CHUNK": False, "BLOCK": decode.SCORE_BLOCK},
+            four,
+        ),
+        (
+            "decode: select",
+            decode._select,
+            NONE | TOKEN | {"LOCAL": 1, "BLOCK": decode.SELECT_BLOCK},
+            eight,
+        ),
+        ("decode: attend", decode._attend_split, NONE | TOKEN | wide, four | {"num_stages": 3}),
+        (
+            "backward: summarize",
+            summarize._summarize_backward,
+            NONE | {"C": 64, "D": 128, "EACH_CHUNK": False},
+            four,
+        ),
+        ("backward: attention", backward._grad_attention, NONE | TILE | wide, eight | once),
+        (
+            "backward: routing",
+            backward._grad_routing,
+            TILE | {"D": 128, "BLOCK": route.BLOCK},
+            eight | once,
+        ),
+        ("backward: chunks", backward._grad_chunks, NONE | TILE | wide, eight | once),
+        ("backward: summaries", backward._grad_summaries, TILE | {"D": 128}, eight | once),
+        ("decode: merge", decode._merge, {"G": 16, "ROWS": 16, "D": 128, "SPLITS": 64}, four),
+    ]
+
+
+def usage(kernel: Any, constants: dict[str, Any], options: dict[str, Any]) -> dict[str, int]:
+    """Registers, spilled bytes and shared memory of one kernel."""
+    names = kernel.arg_names
+    types = {
+        name: "constexpr"
+        if name in constants
+        else TYPES.get(name, "*i32" if name.endswith("_ptr") else "i32")
+        for name in names
+    }
+    source = ASTSource(
+        fn=kernel,
+        signature=types,
+        constexprs={(names.index(name),): value for name, value in constants.items()},
+        attrs={
+            (i,): [["tt.divisibility", 16]]
+            for i, name in enumerate(names)
+            if types[name].startswith("*")
+        },
+    )
+    compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(compiled.asm["cubin"])
+        file.flush()
+        report = subprocess.run(
+            [tool, "-res-usage", file.name], capture_output=True, text=True, check=True
+        ).stdout
+    figures = {name: int(value) for name, value in re.findall(r"([A-Z]+):(\d+)", report)}
+    return {
+        "registers": figures["REG"],
+        "spilled_bytes": figures["STACK"] + figures["LOCAL"],
+        "shared_bytes": compiled.metadata.shared,
+        "wgmma": compiled.asm["ptx"].count("wgmma.mma_async"),
+    }
+
+
+if __name__ == "__main__":
+    found = {
+        name: usage(kernel, constants, options) for name, kernel, constants, options in kernels()
+    }
+    print(json.dumps(found))
