@@ -33,8 +33,8 @@ def read_config(folder: Path, overrides: dict[str, Any]) -> DashLlamaConfig:
     if not path.is_file():
         raise ModelError(f"{folder} holds no {CONFIG}: it is not a checkpoint.")
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        fields = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({error}). Fetch the checkpoint again.") from error
     kind = fields.get("model_type")
     if kind != "llama":

@@ -191,7 +191,9 @@ def _automatic(device: torch.device) -> tuple[str, str]:
     """The released checkpoint where it is cached and fits, else the bundled one; and why."""
     get = f"To use it: hf download {RELEASED}, then --model {RELEASED}."
     if device.type != "cuda":
-        return "bundled", f"No CUDA GPU: using the small bundled model instead of {RELEASED}."
+        return "bundled", (
+            f"No CUDA GPU: using the small bundled model; --model {RELEASED} takes the large one."
+        )
     try:
         folder = Path(snapshot_download(RELEASED, allow_patterns=_FILES, local_files_only=True))
     except LocalEntryNotFoundError:

@@ -74,6 +74,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "no config": (lambda f: (f / "config.json").unlink(), ["holds no config.json"]),
     "damaged config": (lambda f: (f / "config.json").write_text("nul"), ["config.json", "damaged"]),
+    "a config that is no object": (
+        lambda f: (f / "config.json").write_text("[1]"),
+        ["config.json", "damaged"],
+    ),
     "another architecture": (
         lambda f: (f / "config.json").write_text(json.dumps(released.config(model_type="gpt2"))),
         ["'gpt2'", "Llama"],
