@@ -13,9 +13,16 @@ LIGATURES = {
 }
 SOFT_HYPHEN = "\u00ad"
 
+# Spaces that forbid a line break are spaces; what has no width is not there.
+_TYPOGRAPHY = LIGATURES | {0xA0: " ", 0x202F: " "} | dict.fromkeys((0x200B, 0x2060, 0xFEFF))
+
 _LINE_ENDS = re.compile(r"\r\n?")
 # C0 but tab and line feed, DEL, C1, and halves of surrogate pairs that no encoder accepts.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Bullets of symbol fonts come out as control characters or in the private area of Unicode.
+_BULLET = re.compile(
+    "^([ \t]*)[\x00-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff](?=[ \t]+\\w)", re.MULTILINE
+)
 _SOFT_HYPHENS = re.compile(rf"{SOFT_HYPHEN}(?:[ \t]*\n[ \t]*)?")
 
 
@@ -30,8 +37,13 @@ def without_controls(text: str) -> str:
 
 
 def without_typography(text: str) -> str:
-    """Ligatures spelled out, soft hyphens gone together with the line break behind them.
+    """Ligatures spelled out, blanks plain, soft hyphens gone with the line break behind them.
 
     A table and not NFKC, which would also turn x² into x2 and ½ into 1⁄2.
     """
-    return _SOFT_HYPHENS.sub("", text.translate(LIGATURES))
+    return _SOFT_HYPHENS.sub("", text.translate(_TYPOGRAPHY))
+
+
+def with_bullets(text: str) -> str:
+    """The text with `•` for a sign without meaning that stands in front of a line's first word."""
+    return _BULLET.sub(r"\1•", text)

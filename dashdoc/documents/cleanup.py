@@ -3,11 +3,17 @@
 import re
 from collections.abc import Mapping
 
-from dashdoc.documents.characters import plain_line_ends, without_controls, without_typography
+from dashdoc.documents.characters import (
+    plain_line_ends,
+    with_bullets,
+    without_controls,
+    without_typography,
+)
 from dashdoc.documents.paragraphs import reflow, words_of
 from dashdoc.documents.running_lines import drop_running_lines
 
 _TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
+_LEADERS = re.compile(r"[ \t]?(?:\.[ \t]?){6,}")
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
@@ -15,16 +21,19 @@ def clean_pages(pages: Mapping[int, str], labels: Mapping[int, str]) -> dict[int
     """Clean the extracted pages of one PDF, by page number; `labels` are printed in its place.
 
     Ligatures are spelled out, control characters and running headers and footers go, the lines of
-    a paragraph are joined. It takes all pages at once: what repeats, and which words occur, shows
-    only there.
+    a paragraph are joined, and of the dots that lead through a table of contents three stay.
+    It takes all pages at once: what repeats, and which words occur, shows only there.
     """
     plain = {
-        number: without_controls(without_typography(plain_line_ends(text)))
+        number: without_controls(with_bullets(without_typography(plain_line_ends(text))))
         for number, text in pages.items()
     }
     bodies = drop_running_lines(plain, labels)
     words = words_of(list(bodies.values()))
-    return {number: squeeze(reflow(text, words)) for number, text in bodies.items()}
+    return {
+        number: squeeze(_LEADERS.sub(" ... ", reflow(text, words)))
+        for number, text in bodies.items()
+    }
 
 
 def squeeze(text: str) -> str:

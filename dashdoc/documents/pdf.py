@@ -25,6 +25,7 @@ class _Extraction:
     texts: dict[int, str] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     cut: dict[int, int] = field(default_factory=dict)
+    blank: set[int] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
     timed_out: bool = False
 
@@ -60,8 +61,9 @@ def read_pdf(
     empty = [number for number, text in texts.items() if not text.strip()]
     if len(empty) == len(texts):
         raise _no_text(name, empty, extraction, notices)
-    if len(empty) >= _MANY_EMPTY_PAGES or len(empty) > _MANY_EMPTY_SHARE * len(texts):
-        notices.append(_scanned_notice(name, empty, len(texts)))
+    scanned = [number for number in empty if number not in extraction.blank]
+    if len(scanned) >= _MANY_EMPTY_PAGES or len(scanned) > _MANY_EMPTY_SHARE * len(texts):
+        notices.append(_scanned_notice(name, scanned, len(texts)))
     pages = tuple(Page(n, text, extraction.labels.get(n)) for n, text in texts.items())
     return pages, extraction.total_pages, notices
 
@@ -110,6 +112,8 @@ def _keep(result: _Extraction, message: dict[str, object]) -> None:
         result.errors[number] = str(message["error"])
         return
     result.texts[number] = text
+    if message.get("blank"):
+        result.blank.add(number)
     if characters > len(text):
         result.cut[number] = characters
 

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import signal
 import sys
 import warnings
@@ -17,7 +18,12 @@ from typing import Any
 
 MAX_MEMORY = 4 << 30  # bytes of address space
 MAX_PAGE_CHARACTERS = 200_000  # a dense page has 10,000; beyond it a page is an attack or a fault
+WIDEST_SPACE = 333  # thousandths of the font's size; no text face sets its words further apart
+SLIGHT = 1_000  # bytes of content or characters; a scan or drawn letters take far more
 TRAILER = b"\ntrailer\n<< /Size 10000 >>\nstartxref\n0\n%%EOF\n"  # as many objects as pypdf tries
+REFERENCE = re.compile(r"IndirectObject\((\d+),[^)]*\)")
+BYTES_OF_THE_FILE = re.compile(r"""(?s)(?: @\d+)?: b['"].*""")
+INLINE_IMAGE = re.compile(rb"\bBI\s")
 
 
 def main() -> None:
@@ -32,7 +38,8 @@ def main() -> None:
             return
         total = len(reader.pages)
     except Exception as error:
-        _say(failed="damaged", error=_describe(error))
+        lost = "its end is missing" if _is_cut_off(data) else _describe(error)
+        _say(failed="damaged", error=lost)
         return
     _say(opened=total, claimed=_claimed_pages(reader), cut_off=cut_off)
     for number in json.loads(sys.stdin.buffer.readline()):
@@ -62,13 +69,40 @@ def _parse(data: bytes) -> tuple[Any, bool]:
     import pypdf
 
     pypdf.overwrite_configuration(jbig2dec_binary=None)  # no outside program
+    _narrow_spaces()
     try:
         return pypdf.PdfReader(io.BytesIO(data), strict=False), False
     except pypdf.errors.PdfReadError:
-        if b"%%EOF" in data[-1024:]:
-            raise
         # With an end to start from, pypdf searches for the objects that are left.
-        return pypdf.PdfReader(io.BytesIO(data + TRAILER), strict=False), True
+        return pypdf.PdfReader(io.BytesIO(data + TRAILER), strict=False), _is_cut_off(data)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    return b"%%EOF" not in data[-1024:]
+
+
+def _narrow_spaces() -> None:
+    """Let pypdf see the gaps between words in fonts that have no space of their own.
+
+    TeX moves on instead of showing a space. Where its font has no such glyph, pypdf takes the
+    width of whatever lies at that code, often a capital letter, finds every gap too narrow, and
+    glues all words of the page.
+    """
+    try:
+        from pypdf.generic._font import Font
+
+        fonts: Any = Font
+        measure = fonts.from_font_resource
+    except (ImportError, AttributeError):
+        return  # a later pypdf may name it otherwise; then its own guess stands
+
+    def narrowed(resource: Any) -> Any:
+        font = measure(resource)
+        with contextlib.suppress(AttributeError):
+            font.space_width = min(font.space_width, WIDEST_SPACE)
+        return font
+
+    fonts.from_font_resource = narrowed
 
 
 def _claimed_pages(reader: Any) -> int | None:
@@ -84,12 +118,40 @@ def _unlock(reader: Any, password: str | None) -> bool:
 
 def _extract(reader: Any, number: int, cut_off: bool) -> dict[str, object]:
     try:
-        text = reader.pages[number - 1].extract_text()
+        page = reader.pages[number - 1]
+        _hand_resources_down(page)
+        text = page.extract_text()
     except Exception as error:  # whatever one page does, the others go on
         return {"error": _describe(error)}
     if cut_off and not text.strip():
         return {"error": "its text lies in the part of the file that is missing"}
-    return {"text": text[:MAX_PAGE_CHARACTERS], "characters": len(text)}
+    blank = len(text) < SLIGHT and _is_blank(page)
+    return {"text": text[:MAX_PAGE_CHARACTERS], "characters": len(text), "blank": blank}
+
+
+def _is_blank(page: Any) -> bool:
+    """Whether nothing is drawn on the page, but for a line or two of text."""
+    with contextlib.suppress(Exception):
+        contents = page.get_contents()
+        drawing = b"" if contents is None else contents.get_data()
+        pictured = "/XObject" in page["/Resources"] or INLINE_IMAGE.search(drawing)
+        return len(drawing) < SLIGHT and not pictured
+    return False
+
+
+def _hand_resources_down(page: Any) -> None:
+    """Give the forms of a page that name no fonts those of the page, as PDF 1.1 had it.
+
+    groff still writes such forms, and pypdf finds no text in them.
+    """
+    from pypdf.generic import NameObject
+
+    with contextlib.suppress(Exception):  # damage here shows itself when the text is taken
+        resources = page["/Resources"].get_object()
+        for reference in resources["/XObject"].get_object().values():
+            form = reference.get_object()
+            if form["/Subtype"] == "/Form":
+                form.setdefault(NameObject("/Resources"), resources)
 
 
 def _describe(error: Exception) -> str:
@@ -97,7 +159,8 @@ def _describe(error: Exception) -> str:
         return f"it needs more than {MAX_MEMORY >> 30} GiB of memory"
     if isinstance(error, RecursionError):
         return "its objects are nested too deeply"
-    words = " ".join(str(error).split()).rstrip(".")
+    plain = BYTES_OF_THE_FILE.sub("", str(error))
+    words = " ".join(REFERENCE.sub(r"object \1", plain).split()).rstrip(".")
     printable = "".join(character for character in words if character.isprintable())
     return printable[:160] or type(error).__name__
 

@@ -43,7 +43,7 @@ def read_document(
     """
     selection = None if pages is None else PageSelection.parse(pages)
     path = None if str(source) == STANDARD_INPUT else Path(source)
-    data = sys.stdin.buffer.read() if path is None else _read_file(path)
+    data = _read_standard_input() if path is None else _read_file(path)
     name = name or (path.name if path else "standard input")
     if not data:
         raise InputError(f"{name} is empty (0 bytes). Check that it is the right file.")
@@ -74,6 +74,13 @@ def read_document(
         path=path,
         notices=tuple(notices),
     )
+
+
+def _read_standard_input() -> bytes:
+    # Python has no such object where the caller closed it, as services and `<&-` do.
+    if sys.stdin is None:
+        raise InputError("Standard input is closed. Pipe a document into it, or name a file.")
+    return sys.stdin.buffer.read()
 
 
 def _read_file(path: Path) -> bytes:

@@ -192,6 +192,31 @@ def with_object_streams(text: str) -> bytes:
     return bytes(out)
 
 
+def without_spaces(lines: Sequence[str]) -> bytes:
+    """One page as TeX sets it: words apart by a quarter of the type size, no space in the font.
+
+    At the code of the space lies a wide letter instead.
+    """
+    widths = b" ".join(b"%d" % (900 if code == 32 else 500) for code in range(32, 127))
+    font = (
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Mill /FirstChar 32 /LastChar 126 "
+        b"/Widths [%s] /FontDescriptor 5 0 R >>" % widths
+    )
+    descriptor = b"<< /Type /FontDescriptor /FontName /Mill /Flags 4 >>"
+    content = b"BT /F1 10 Tf 72 720 Td 12 TL\n"
+    for line in lines:
+        words = b" -250 ".join(b"(%s)" % word.encode("latin-1") for word in line.split())
+        content += b"[%s] TJ T*\n" % words
+    return with_contents([stream(content + b"ET")], {4: font, 5: descriptor})
+
+
+def with_form(text: str) -> bytes:
+    """One page that shows its text by way of a form, which leaves the fonts to the page."""
+    form = stream(shown(text), b"/Type /XObject /Subtype /Form /BBox [0 0 612 792]")
+    resources = b"<< /Font << /F1 4 0 R >> /XObject << /A 50 0 R >> >>"
+    return with_contents([stream(b"/A Do")], {3: resources, 50: form})
+
+
 def with_ligatures(codes: bytes) -> bytes:
     """One page in a font whose codes 1, 2, 3 are the glyphs fi, fl and ffi, and 4 a soft hyphen."""
     mapping = (

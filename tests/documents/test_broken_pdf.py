@@ -1,6 +1,8 @@
 """PDFs that are damaged or meant to harm: read what can be read, say what cannot, never hang."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -41,6 +43,7 @@ def form(content: bytes, inner: int) -> bytes:
     [
         pytest.param(HAND.replace(b"0000000", b"0000099"), id="wrong offsets"),
         pytest.param(HAND.replace(b"startxref\n", b"startxref\n9"), id="wrong startxref"),
+        pytest.param(HAND.replace(b"startxref", b"stagtxref"), id="no startxref"),
         pytest.param(HAND.replace(b"\nxref\n0", b"\n\n0"), id="no xref table"),
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + HAND, id="rubbish in front"),
         pytest.param(HAND[9:], id="no header"),
@@ -79,6 +82,33 @@ def test_a_file_cut_off_too_early_is_called_damaged(read: Read, share: float) ->
     data = make.numbered(20)
     with pytest.raises(InputError, match=r"a\.pdf (is damaged|could be read)"):
         read(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_wherever_a_file_is_cut_off_its_end_is_said_to_be_missing(read: Read, tenth: int) -> None:
+    data = make.drawn([[f"Page of {word}."] for word in make.WORDS[:3]])
+    try:
+        said = read(data[: len(data) * tenth // 10], seconds=QUICK).notices[0]
+    except InputError as error:
+        said = error.message
+    assert "The end of a.pdf is missing" in said or "its end is missing" in said
+
+
+@pytest.mark.parametrize(
+    "data",
+    [make.numbered(3), make.with_object_streams("Packed."), HAND],
+    ids=["reportlab", "object streams", "hand-written"],
+)
+def test_random_damage_is_read_or_refused_in_time(read: Read, data: bytes) -> None:
+    dice = random.Random(len(data))
+    for count in (1, 2, 5, 10, 20, 50, 100, 200):
+        damaged = bytearray(data)
+        for _ in range(count):
+            damaged[dice.randrange(len(data))] = dice.randrange(256)
+        started = time.monotonic()
+        with contextlib.suppress(InputError):
+            assert read(bytes(damaged), seconds=QUICK).text
+        assert time.monotonic() - started < QUICK
 
 
 def test_a_lost_page_object_puts_the_numbers_in_doubt(read: Read) -> None:
@@ -329,6 +359,8 @@ def test_the_child_is_confined() -> None:
         (RecursionError("maximum recursion depth"), "its objects are nested too deeply"),
         (ValueError("bad\n  \x1b[31mvalue."), "bad [31mvalue"),
         (KeyError(), "KeyError"),
+        (ValueError("Loop at IndirectObject(8, 0, 139872)."), "Loop at object 8"),
+        (ValueError("Invalid object b')' @2464: b\"Tw\\x00 45\""), "Invalid object b')'"),
         (ValueError("x" * 900), "x" * 160),
     ],
 )

@@ -1,6 +1,11 @@
 import pytest
 
-from dashdoc.documents.characters import plain_line_ends, without_controls, without_typography
+from dashdoc.documents.characters import (
+    plain_line_ends,
+    with_bullets,
+    without_controls,
+    without_typography,
+)
 from dashdoc.documents.cleanup import clean_pages, squeeze
 from dashdoc.documents.paragraphs import reflow, words_of
 from dashdoc.documents.running_lines import drop_running_lines
@@ -13,6 +18,7 @@ BODY = [
     "Salt was carried upstream in flat boats drawn by oxen.",
     "The bridge of stone was paid for by a tax upon wool.",
 ]
+NUMBERED = list(zip(BODY, "one two three four five six".split(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,7 @@ BODY = [
         ("x² is ½", "x² is ½"),
         ("exam\u00adple", "example"),
         ("exam\u00ad\n  ple and", "example and"),
+        ("1\u202f200\u00a0km of\u200b rail", "1 200 km of rail"),
     ],
 )
 def test_typography_is_spelled_out(found: str, wanted: str) -> None:
@@ -43,6 +50,19 @@ def test_typography_is_spelled_out(found: str, wanted: str) -> None:
 )
 def test_control_characters_and_lone_surrogates_go(found: str, wanted: str) -> None:
     assert without_controls(found) == wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ("\x88 first\n  \uf0a7 second", "• first\n  • second"),
+        ("\uf0fc 3 days", "• 3 days"),
+        ("in the\x88 middle \uf0a7 of it", "in the\x88 middle \uf0a7 of it"),
+        ("\x12 \x13\n\x12\nalone", "\x12 \x13\n\x12\nalone"),
+    ],
+)
+def test_a_sign_without_meaning_before_a_word_is_a_bullet(found: str, wanted: str) -> None:
+    assert with_bullets(found) == wanted
 
 
 def test_line_ends_are_one_kind() -> None:
@@ -98,6 +118,26 @@ class TestRunningLines:
         headed = [f"Annual Report\n{body}" for body in BODY[:3]]
         assert self.drop(*headed, *BODY[3:5]) == [*headed, *BODY[3:5]]
         assert self.drop(*headed, BODY[3]) == BODY[:4]
+
+    def test_left_and_right_pages_have_their_own(self) -> None:
+        bodies = BODY + [line.upper() for line in BODY]
+        pages = [
+            f"{body}\n{n}" if n == 5 else f"{'Acme Annual' if n % 2 else 'Report'}\n{body}\n{n}"
+            for n, body in enumerate(bodies, start=1)
+        ]
+        assert self.drop(*pages) == bodies
+
+    def test_the_title_of_a_chapter_goes_with_the_page_number(self) -> None:
+        titles = ["1 Rivers", "1 Rivers", "2 Mills", "2 Mills", "3 Bridges", "3 Bridges"]
+        pages = [
+            f"{title} {n + 8}\n{body}" if n % 2 else f"{n + 8} {title}\n{body}"
+            for n, (title, body) in enumerate(zip(titles, BODY, strict=True), start=1)
+        ]
+        assert self.drop(*pages) == BODY
+
+    def test_a_line_that_only_one_page_has_stays(self) -> None:
+        pages = [f"{body}\nPoint {word} {n}" for n, (body, word) in enumerate(NUMBERED, start=1)]
+        assert self.drop(*pages) == pages
 
     def test_lines_in_the_middle_stay(self) -> None:
         pages = [
@@ -155,8 +195,9 @@ class TestParagraphs:
             ["Wheat 12.5 13.1 14.9 15.2 16.0 17.3", "Barley 2.5 3.1 4.9 5.2 6.0 7.3 8.8"],
             ["for (i = 0; i < n; i++) { a[i] = b[i]; }", "while (*p++ = *q++) { n += (m >> 2); }"],
             ["1 Introduction ................ 1", "2 Related work .............. 12"],
+            ["Anaemia Common Uncommon Common", "Bleeding Rare Common Uncommon"],
         ],
-        ids=["table", "code", "contents"],
+        ids=["table", "code", "contents", "table of words"],
     )
     def test_what_is_no_prose_keeps_its_lines(self, lines: list[str]) -> None:
         assert self.flow(*lines) == lines
@@ -189,12 +230,55 @@ class TestParagraphs:
             "a well-known inn of three floors."
         )
 
+    def test_names_within_a_sentence_do_not_end_its_line(self) -> None:
+        lines = [
+            "Every year the mills were let by the Lord Mayor",
+            "Master Hugh Brown Of Acton Green Near The Weir",
+            "to whoever paid him the most for them in silver.",
+        ]
+        assert self.flow(*lines) == [lines[0], f"{lines[1]} {lines[2]}"]
+
+    def test_a_line_in_capitals_is_prose(self) -> None:
+        lines = [
+            "THE MILLS ARE LET AS THEY STAND AND WITHOUT",
+            "WARRANTY OF ANY KIND EXPRESSED OR IMPLIED.",
+        ]
+        assert self.flow(*lines) == [" ".join(lines)]
+
+    def test_chinese_paragraphs_end_at_a_short_line(self) -> None:
+        lines = [
+            "这条河发源于镇北的山里它的水在入海之前推动了十一座磨坊每年都是如此",
+            "最下游的磨坊还能磨面。",
+            "第二章",
+        ]
+        assert self.flow(*lines) == [f"{lines[0]}{lines[1]}", lines[2]]
+
+    def test_latin_letters_are_half_as_wide_as_chinese_ones(self) -> None:
+        lines = [
+            "The mill of Acton 这条河发源于镇北的山里它的水在入海之前推动了十一座",
+            "这条河发源于镇北的山里它的水在入海之前推动了十一座磨坊每年都",
+            "是如此最下游的磨坊还能磨面。",
+        ]
+        assert self.flow(*lines) == ["".join(lines)]
+
     def test_chinese_is_joined_without_a_space(self) -> None:
         lines = [
             "这条河发源于镇北的山里它的水在入海之前推动了十一座磨坊每年都是",
             "如此到了干旱的年份只有最下游的磨坊还能磨面其余的都停了下来等雨",
         ]
         assert self.flow(*lines) == ["".join(lines)]
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ("1 Rivers . . . . . . . . . . 7", "1 Rivers ... 7"),
+        ("2 Mills.................... 12", "2 Mills ... 12"),
+        ("So it goes. . . . And so on.", "So it goes. . . . And so on."),
+    ],
+)
+def test_the_dots_of_a_table_of_contents_are_cut_short(found: str, wanted: str) -> None:
+    assert clean_pages({1: found}, {}) == {1: wanted}
 
 
 def test_pages_are_cleaned_together() -> None:

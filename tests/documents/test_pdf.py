@@ -35,6 +35,12 @@ def texts(document: Document) -> list[str]:
             id="ligatures",
         ),
         pytest.param(
+            make.without_spaces(["A copy of the book", "in the town hall"]),
+            ["A copy of the book\nin the town hall"],
+            id="no spaces",
+        ),
+        pytest.param(make.with_form("Framed."), ["Framed."], id="form"),
+        pytest.param(
             make.two_columns(["Left one.", "Left two."], ["Right one.", "Right two."]),
             ["Left one.\nLeft two.\nRight one.\nRight two."],
             id="two columns",
@@ -160,6 +166,13 @@ def test_many_pages_without_text_are_named(
     else:
         assert document.notices[0].startswith(said)
         assert "ocrmypdf" in document.notices[0]
+
+
+def test_blank_pages_are_no_scans(read: Read) -> None:
+    blank = [[] if n % 2 else ["Mill Journal", str(n)] for n in range(1, 13)]
+    document = read(make.drawn([*blank, *([sentence] for sentence in SENTENCES[:3])]))
+    assert [page.number for page in document.pages if page.text] == [13, 14, 15]
+    assert document.notices == ()
 
 
 def test_an_empty_page_keeps_its_place(read: Read) -> None:

@@ -148,6 +148,30 @@ def test_a_named_pipe_is_read(tmp_path: Path) -> None:
         assert read_document(pipe).text == "Piped.\n"
 
 
+def test_a_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="Standard input is closed. Pipe a document into it"):
+        read_document("-")
+
+
+@pytest.mark.parametrize("name", ["-dash.txt", "with space.txt", "two\nlines.txt", "b\udcff.txt"])
+def test_no_name_is_too_odd_to_be_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("Plain.")
+    assert read_document(tmp_path / name).name == name
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("nowhere", "does not exist"), ("link.txt", "cannot be read: Too many levels")],
+    ids=["broken", "to itself"],
+)
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, target: str, said: str) -> None:
+    link = tmp_path / "link.txt"
+    link.symlink_to(target)
+    with pytest.raises(InputError, match=f"link.txt {said}"):
+        read_document(link)
+
+
 def test_a_selection_is_checked_before_the_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="page 0"):
         read_document(tmp_path / "gone.pdf", pages="0")

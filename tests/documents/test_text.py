@@ -1,4 +1,5 @@
 import codecs
+import random
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,17 @@ def test_unicode_is_read_without_a_notice(tmp_path: Path, encoding: str, mark: b
     ("text", "encoding"),
     [
         (PROSE, "cp1252"),
+        ("L’élève a été reçu à l’école, où il étudie le français. " * 3, "cp1252"),
+        ("“Smart” quotes – and €5, it’s fine. " * 3, "cp1252"),
+        ("Größe", "latin-1"),
+        ("Zażółć gęślą jaźń, pójdź kiń tę chmurność w głąb flaszy. " * 3, "cp1250"),
         ("Москва является столицей и крупнейшим городом России. " * 5, "cp1251"),
         ("これは日本語の文章です。水車は川の水で回ります。" * 5, "shift_jis"),
+        ("这条河发源于镇北的山里。" * 6, "gbk"),
+        (PROSE, "utf-16-le"),
+        (PROSE, "utf-16-be"),
+        ("Москва является столицей России. " * 5, "utf-16-le"),
+        ("これは日本語の文章です。\n" * 9, "utf-16-be"),
     ],
 )
 def test_a_guessed_encoding_is_right_and_said(tmp_path: Path, text: str, encoding: str) -> None:
@@ -57,6 +67,33 @@ def test_one_bad_byte_does_not_make_it_another_encoding(tmp_path: Path) -> None:
     assert document.notices == (
         "a.txt is not valid UTF-8 in 1 place, shown as \ufffd in its text.",
     )
+
+
+def test_damage_in_several_places_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
+    sentence = "Größe genügt nicht; schöne Worte führen höchstens zu Mißverständnissen. "
+    document = read_document(write(tmp_path, sentence.encode() + b"\xff\xfe" + sentence.encode()))
+    assert document.text == f"{sentence}\ufffd\ufffd{sentence}"
+    assert "not valid UTF-8 in 2 places" in document.notices[0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(bytes(100), id="zeros"),
+        pytest.param(b"a\0b text " * 20, id="zeros on both sides"),
+        pytest.param(b"caf\xe9 and tea, " * 50 + b"\0\0x", id="a stray zero in Latin-1"),
+        pytest.param(random.Random(1).randbytes(4000), id="noise"),
+        pytest.param(b"".join(n.to_bytes(2, "little") for n in range(1, 400)), id="small numbers"),
+    ],
+)
+def test_zeros_alone_make_no_utf16(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(InputError, match="a.txt holds binary data of an unknown kind. Give a PDF"):
+        read_document(write(tmp_path, data))
+
+
+def test_a_line_of_millions_of_letters_is_read(tmp_path: Path) -> None:
+    document = read_document(write(tmp_path, b"word " * 600_000))
+    assert len(document.text) == 3_000_000
 
 
 def test_lines_stay_as_they_are_in_the_file(tmp_path: Path) -> None:
