@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -77,24 +77,20 @@ def dash_attention(
     """
     _check(query, key, value, class_query, chunk_size, local_chunks, summaries)
     M, N = query.shape[2], key.shape[2]
+    routing: dict[str, Any] = {
+        "chunk_size": chunk_size,
+        "scale": scale,
+        "estimate_diagonal": estimate_diagonal,
+        "sigma": sigma,
+        "local_chunks": local_chunks,
+        "padding": padding,
+    }
     if backend == "triton":
         from dashdoc.kernels.triton.autograd import attend_sparse, summarize
 
         if summaries is None:
             summaries = summarize(key, class_query, chunk_size, padding)
-        return attend_sparse(
-            query,
-            key,
-            value,
-            summaries,
-            chunk_size=chunk_size,
-            scale=scale,
-            estimate_diagonal=estimate_diagonal,
-            sigma=sigma,
-            local_chunks=local_chunks,
-            padding=padding,
-            measure=measure,
-        )
+        return attend_sparse(query, key, value, summaries, **routing, measure=measure)
     if summaries is None:
         summaries = reference.summarize(key, class_query, chunk_size, padding)
     trained = torch.is_grad_enabled() and any(
@@ -105,16 +101,7 @@ def dash_attention(
         attend, query_block = attend_augmented, N
     elif padding is None and query.is_cpu and not trained:
         attend = attend_gathered
-    block = partial(
-        attend_block,
-        attend=attend,
-        chunk_size=chunk_size,
-        scale=scale,
-        estimate_diagonal=estimate_diagonal,
-        sigma=sigma,
-        local_chunks=local_chunks,
-        padding=padding,
-    )
+    block: Callable[..., tuple[Tensor, Tensor]] = partial(attend_block, attend=attend, **routing)
     if trained and attend is not attend_augmented:
         block = partial(checkpoint, block, use_reentrant=False)
 
