@@ -18,6 +18,12 @@ TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 SENTENCE = "The treaty was signed by Ilse Hartmann in the old harbour."
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tests run side by side, and more threads make models this small slower."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint with random weights, in shards, and the tokenizer of the bundled model."""

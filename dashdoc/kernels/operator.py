@@ -101,7 +101,7 @@ def dash_attention(
         attend, query_block = attend_augmented, N
     elif padding is None and query.is_cpu and not trained:
         attend = attend_gathered
-    block: Callable[..., tuple[Tensor, Tensor]] = partial(attend_block, attend=attend, **routing)
+    block: Callable[..., tuple[Tensor, Tensor]] = partial(_attend_block, attend=attend, **routing)
     if trained and attend is not attend_augmented:
         block = partial(checkpoint, block, use_reentrant=False)
 
@@ -135,7 +135,7 @@ def _join(counts: list[RoutingCounts], chunks: int) -> RoutingCounts:
     return RoutingCounts(torch.cat([block.active for block in counts], 2), reads)
 
 
-def attend_block(
+def _attend_block(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, start: int, *,
     attend: Attend, chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float,
     local_chunks: int, padding: Tensor | None,
