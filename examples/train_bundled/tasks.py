@@ -19,7 +19,7 @@ from examples.train_bundled.summaries import main_sentences
 
 # What a token counts for in the loss: the text, or an answer of one of three sorts.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_SUMMARY = range(5)
-STATED_SHARE = 0.6  # of the questions, which are about facts put into the text
+STATED_SHARE = 0.7  # of the questions, which are about facts put into the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 SUMMARY_TOKENS = 220
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
@@ -60,9 +60,10 @@ class RowMaker:
     def row(self, length: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
         """[length] tokens and [length] kinds."""
         rng = self.rng
-        summary = length <= 4096 and rng.random() < 0.1
-        count = rng.randint(3, max(4, min(24, length // 150)))
-        stated = [] if summary else self._facts(rng.randint(2, 4 + length // 300))
+        summary = length <= 4096 and rng.random() < 0.06
+        most = max(4, min(80, length // 110))
+        count = rng.randint(max(3, most // 2), most)
+        stated = [] if summary else self._facts(rng.randint(2, 5 + length // 200))
         added = [self._piece(" " + fact.statement) for fact in stated]
         # What the text and the answers share; a page has a marker.
         room = length - sum(map(len, added)) - MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
