@@ -48,7 +48,7 @@ def dash_attention(
     summaries: Tensor | None = None,
     measure: bool = False,
     query_block: int | None = None,
-    backend: Backend = "torch",
+    backend: Backend | None = None,
 ) -> tuple[Tensor, RoutingCounts | None]:
     """Adaptive sparse attention with differentiable routing (DashAttention, section 3).
 
@@ -67,7 +67,7 @@ def dash_attention(
         measure: whether to count what is read.
         query_block: queries computed at once; what suits the device where not given.
         backend: `torch` is the definition; `triton` its kernels, which need Triton and a head
-            dimension and chunk size that are powers of two from 16 on.
+            dimension and chunk size that are powers of two from 16 on. What suits where not given.
 
     Returns:
         The output [B, Hq, M, D] in the query's dtype, and what was read where it was measured.
@@ -85,19 +85,20 @@ def dash_attention(
         "local_chunks": local_chunks,
         "padding": padding,
     }
+    trained = torch.is_grad_enabled() and any(
+        t is not None and t.requires_grad for t in (query, key, value, class_query, summaries)
+    )
+    augmented = (
+        padding is None and query.is_cuda and trained and M == N and fits(query, N, chunk_size)
+    )
+    if backend is None:
+        backend = "triton" if _has_kernels(query, chunk_size) and not augmented else "torch"
     if backend == "triton":
-        from dashdoc.kernels.triton.autograd import attend_sparse, summarize
-
-        if summaries is None:
-            summaries = summarize(key, class_query, chunk_size, padding)
-        return attend_sparse(query, key, value, summaries, **routing, measure=measure)
+        return _attend_triton(query, key, value, class_query, summaries, routing, measure)
     if summaries is None:
         summaries = reference.summarize(key, class_query, chunk_size, padding)
-    trained = torch.is_grad_enabled() and any(
-        t.requires_grad for t in (query, key, value, class_query, summaries)
-    )
     attend: Attend = partial(reference.attend, padding=padding)
-    if padding is None and query.is_cuda and trained and M == N and fits(query, N, chunk_size):
+    if augmented:
         attend, query_block = attend_augmented, N
     elif padding is None and query.is_cpu and not trained:
         attend = attend_gathered
@@ -114,6 +115,34 @@ def dash_attention(
             counts.append(count_reads(bias, start, chunk_size, padding))
         start += piece.shape[2]
     return torch.cat(outputs, 2), _join(counts, -(-N // chunk_size)) if measure else None
+
+
+def _has_kernels(query: Tensor, chunk_size: int) -> bool:
+    """Whether the Triton kernels take such a query and such chunks."""
+    return (
+        query.is_cuda
+        and query.dtype in (torch.float16, torch.bfloat16, torch.float32)
+        and all(size >= 16 and size & (size - 1) == 0 for size in (query.shape[-1], chunk_size))
+    )
+
+
+def _attend_triton(
+    query: Tensor, key: Tensor, value: Tensor, class_query: Tensor, summaries: Tensor | None,
+    routing: dict[str, Any], measure: bool,
+) -> tuple[Tensor, RoutingCounts | None]:  # fmt: skip
+    """The operator by its kernels, in the dtype that autocast asks for."""
+    from dashdoc.kernels.triton.autograd import attend_sparse, summarize
+
+    if torch.is_autocast_enabled(query.device.type):
+        dtype = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+        summaries = None if summaries is None else summaries.to(dtype)
+    if summaries is None:
+        summaries = summarize(key, class_query, routing["chunk_size"], routing["padding"])
+    attended: tuple[Tensor, RoutingCounts | None] = attend_sparse(
+        query, key, value, summaries, **routing, measure=measure
+    )
+    return attended
 
 
 def count_reads(bias: Tensor, start: int, chunk_size: int, padding: Tensor | None) -> RoutingCounts:

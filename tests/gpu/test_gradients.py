@@ -17,7 +17,7 @@ def test_gradients_in_fp32_are_those_of_the_cpu(N: int, estimate_diagonal: bool)
     weights = torch.randn(shapes[0])
     found = []
     for device in ("cpu", "cuda"):
-        given = [tensor.to(device).requires_grad_() for tensor in inputs]
+        given = [tensor.to(device).detach().requires_grad_() for tensor in inputs]
         output, _ = dash_attention(
             *given, chunk_size=32, scale=2.0, estimate_diagonal=estimate_diagonal, sigma=2.0
         )

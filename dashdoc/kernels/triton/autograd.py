@@ -13,6 +13,7 @@ from dashdoc.kernels.triton.summarize import summarize_backward
 from dashdoc.kernels.triton.tiles import Tile, check_inputs
 
 
+@torch.compiler.disable
 def attend_sparse(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, *,
     chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
@@ -54,6 +55,7 @@ def attend_sparse(
     return output.transpose(1, 2), counts
 
 
+@torch.compiler.disable
 def summarize(
     key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None = None
 ) -> Tensor:

@@ -31,7 +31,9 @@ def inside_nan(tensor: Tensor) -> Tensor:
 def expected_gradients(case: Case, grad: Tensor) -> list[Tensor]:
     tensors = [getattr(case, name).double().requires_grad_() for name in NAMES]
     unused = torch.zeros(case.Hkv, case.D, dtype=torch.float64, device=DEVICE)
-    output, _ = dash_attention(*tensors[:3], unused, summaries=tensors[3], **case.options)
+    output, _ = dash_attention(
+        *tensors[:3], unused, summaries=tensors[3], **case.options, backend="torch"
+    )
     output.backward(grad.double())
     return [tensor.grad for tensor in tensors]
 
