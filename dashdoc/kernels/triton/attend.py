@@ -6,7 +6,6 @@ What a row reads and how it weighs it is constant over a chunk: one bias for eac
 
 import math
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -27,10 +26,10 @@ from dashdoc.kernels.triton.tiles import (
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, selection: Selection, start: int, *,
+    query: Tensor, key: Tensor, value: Tensor, selection: Selection, start: int, output: Tensor,
+    lse: Tensor | None = None, *,
     chunk_size: int, sharpness: float, local_chunks: int, padding: Tensor | None = None,
-    save_lse: bool = False,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+) -> None:  # fmt: skip
     """Attend to what `route` chose for the queries `start`, `start + 1`, ...
 
     Args:
@@ -38,14 +37,13 @@ def attend(
         key, value: [B, Hkv, N, D].
         selection: of `route` for these queries.
         start: place of the first query among the keys.
+        output: where to write [B, S, Hq, D]: a stretch of a contiguous [B, M, Hq, D]; zeros for
+            padded queries.
+        lse: where to write what the backward pass needs, if anywhere: such a stretch [B, S, Hq]
+            in fp32 of the base-2 logarithm of each row's softmax sum, `inf` for padded queries.
         chunk_size: C, tokens; local_chunks: read without a bias.
         sharpness: 1 / sigma of a standardised bias; 0 where the bias is log P as it stands.
         padding: [B] padded tokens at the left.
-        save_lse: whether to return what the backward pass needs.
-
-    Returns:
-        [B, S, Hq, D] in the query's dtype, zeros for padded queries; and [B, S, Hq] fp32, the
-        base-2 logarithm of each row's softmax sum, `inf` for padded queries.
     """
     B, S, Hq, D = query.shape
     Hkv, tile = key.shape[1], selection.tile
@@ -53,8 +51,6 @@ def attend(
     value, value_rows = rows_of(value)
     if value_rows != key_rows:
         (key, key_rows), (value, _) = ((t.contiguous(), t.shape[2]) for t in (key, value))
-    output = torch.empty_like(query)
-    lse = query.new_empty(B, S, Hq, dtype=torch.float32) if save_lse else None
     tiles, capacity = selection.entries.shape[2:]
     _attend[(tiles, Hkv, B)](
         query,
@@ -69,6 +65,7 @@ def attend(
         lse,
         start,
         S,
+        output.stride(0) // (Hq * D),
         key_rows,
         capacity,
         LOG2_E / math.sqrt(D),
@@ -78,21 +75,16 @@ def attend(
         D=D,
         LOCAL=local_chunks,
         num_warps=tile.warps,
-        num_stages=stages(chunk_size * D * query.element_size()),
+        # What the shared memory holds twice is copied while the chunk before it is attended to.
+        num_stages=2 if chunk_size * D * query.element_size() <= 32768 else 1,
     )
-    return output, lse
 
 
-def stages(chunk_bytes: int) -> int:
-    """How many chunks of keys and values the shared memory of one program holds."""
-    return 3 if chunk_bytes <= 16384 else 2 if chunk_bytes <= 32768 else 1
-
-
-@triton.jit(do_not_specialize=["start", "tokens", "key_rows", "capacity"])
+@triton.jit(do_not_specialize=["start", "tokens", "output_tokens", "key_rows", "capacity"])
 def _attend(
     query_ptr, key_ptr, value_ptr, padding_ptr, entries_ptr, lengths_ptr, weights_ptr, means_ptr,
     output_ptr, lse_ptr,
-    start, tokens, key_rows, capacity, factor, sharpness,
+    start, tokens, output_tokens, key_rows, capacity, factor, sharpness,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr,
 ):  # fmt: skip
@@ -142,6 +134,7 @@ def _attend(
 
     read = total > 0
     total = tl.where(read, total, 1.0)
+    origin += b * (output_tokens - tokens) * (Hkv * G)
     at = rows[:, None] * D + tl.arange(0, D)[None, :]
     sums = sums / total[:, None]
     tl.store(

@@ -8,8 +8,9 @@ import triton.language as tl
 from torch import Tensor
 
 from dashdoc.kernels.operator import RoutingCounts
-from dashdoc.kernels.triton.attend import attend
+from dashdoc.kernels.triton.attend import attend as attend_tiles
 from dashdoc.kernels.triton.route import Selection, route
+from dashdoc.kernels.triton.skipping import attend_skipping, skips
 from dashdoc.kernels.triton.tiles import CHUNK_BITS, CHUNK_MASK, Tile, tile_for
 
 # What one piece of queries may take: its lists, its copy and its output.
@@ -48,8 +49,8 @@ def attend_pieces(
     Hkv, N = key.shape[1:3]
     tile = tile or tile_for(Hq // Hkv)
     weigh = weigh or must_weigh(routing.estimate_diagonal, routing.sigma)
-    sharpness = 1 / routing.sigma if weigh and routing.estimate_diagonal else 0.0
     C = routing.chunk_size
+    attend = attend_skipping if skips(query, key, value, tile, C) else attend_tiles
     output = query.new_empty(B, M, Hq, D)
     lse = query.new_empty(B, M, Hq, dtype=torch.float32) if save_lse else None
     active = query.new_empty(B, Hkv, M, dtype=torch.int32) if measure else None
@@ -70,20 +71,19 @@ def attend_pieces(
             weigh=weigh,
             padding=padding,
         )
-        output[:, begin:end], part_lse = attend(
+        attend(
             part,
             key,
             value,
             selection,
             start,
+            output[:, begin:end],
+            None if lse is None else lse[:, begin:end],
             chunk_size=C,
-            sharpness=sharpness,
+            sharpness=1 / routing.sigma if weigh and routing.estimate_diagonal else 0.0,
             local_chunks=routing.local_chunks,
             padding=padding,
-            save_lse=save_lse,
         )
-        if lse is not None and part_lse is not None:
-            lse[:, begin:end] = part_lse
         if active is not None and reads is not None:
             active[:, :, begin:end] = selection.active
             count_reads(selection, start, C, reads)

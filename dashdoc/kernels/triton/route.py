@@ -16,6 +16,7 @@ from torch import Tensor
 from dashdoc.kernels.triton.tiles import (
     CHUNK_BITS,
     MAX_CHUNKS,
+    MAX_REGISTERS,
     MAX_TILE_TOKENS,
     Tile,
     load_padding,
@@ -117,6 +118,8 @@ def route(
         LOCAL=local_chunks,
         BLOCK=BLOCK,
         num_warps=tile.warps,
+        num_stages=2,
+        maxnreg=MAX_REGISTERS,
     )
     return selection
 

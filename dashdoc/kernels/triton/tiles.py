@@ -18,6 +18,9 @@ CHUNK_MASK = tl.constexpr((1 << 20) - 1)
 MAX_CHUNKS = 1 << 20
 MAX_TILE_TOKENS = 12
 
+# Registers of a thread of a tile's kernels: three programs of 4 warps share a multiprocessor.
+MAX_REGISTERS = 168
+
 LOG2_E = 1.4426950408889634
 
 
@@ -56,9 +59,12 @@ class Tile:
 
 
 def tile_for(heads: int) -> Tile:
-    """The tile of a group of G heads: 8 tokens, fewer where 128 rows hold no 8."""
+    """The tile of a group of G heads: 8 tokens, fewer where 64 rows hold no 8.
+
+    More rows would share the loads of a chunk, but fewer of them would want it.
+    """
     rows = int(triton.next_power_of_2(heads))
-    return Tile(max(1, min(8, 128 // rows)), heads)
+    return Tile(max(1, min(8, 64 // rows)), heads)
 
 
 def rows_of(tensor: Tensor) -> tuple[Tensor, int]:

@@ -13,8 +13,20 @@ from typing import Any
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
+from triton.experimental.gluon import language as gl
+from triton.experimental.gluon._runtime import GluonASTSource, GluonJITFunction
 
-from dashdoc.kernels.triton import attend, backward, decode, forward, route, summarize
+from dashdoc.kernels.triton import (
+    attend,
+    backward,
+    decode,
+    forward,
+    merge,
+    route,
+    skipping,
+    summarize,
+)
+from dashdoc.kernels.triton.tiles import MAX_REGISTERS
 
 DATA = "query key keys value values summaries class_query output grad grad_query"
 FLOATS = """weights means lse thresholds scores tops totals sums delta attention_grad wanted_grads
@@ -25,7 +37,12 @@ TYPES = (
     | {f"{name}_ptr": "*fp32" for name in FLOATS.split()}
     | {f"{name}_ptr": "*i64" for name in LONGS.split()}
     | dict.fromkeys(("factor", "class_factor", "sharpness", "bits", "half"), "fp32")
+    | dict.fromkeys(
+        ("keys", "values"),
+        f"tensordesc<bf16[1,64,128],{gl.NVMMASharedLayout(128, element_bitwidth=16, rank=3)!r}>",
+    )
 )
+SMALL = {"T": 4, "G": 16, "T_PAD": 4, "G_PAD": 16, "C": 64}
 TILE = {"T": 8, "G": 16, "T_PAD": 8, "G_PAD": 16, "C": 64}
 TOKEN = {"T": 1, "G": 16, "T_PAD": 1, "G_PAD": 16, "C": 64}
 NONE = {"padding_ptr": None}
@@ -36,18 +53,20 @@ def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
     """(name, kernel, constants, options) at bf16, G = 16, D = 128, C = 64."""
     wide = {"D": 128, "LOCAL": 1}
     eight, four, once = {"num_warps": 8}, {"num_warps": 4}, {"num_stages": 1}
-    attention = NONE | TILE | wide | {"lse_ptr": None}
+    tiled = four | {"num_stages": 2}
+    capped = tiled | {"maxnreg": MAX_REGISTERS}
+    routing = NONE | SMALL | wide | {"BLOCK": route.BLOCK}
+    attention = NONE | SMALL | wide | {"lse_ptr": None}
+    skipped = {name: size for name, size in attention.items() if not name.endswith("_PAD")}
     return [
         ("summarize", summarize._summarize, NONE | {"C": 64, "D": 128, "EACH_CHUNK": False}, four),
-        ("route", route._route, NONE | TILE | wide | {"BLOCK": route.BLOCK}, eight),
-        (
-            "route, flat",
-            route._route,
-            NONE | TILE | wide | {"BLOCK": route.BLOCK, "weights_ptr": None},
-            eight,
-        ),
-        ("attend", attend._attend, attention, eight | {"num_stages": 3}),
-        ("attend, flat", attend._attend, attention | FLAT, eight | {"num_stages": 3}),
+        ("route", route._route, routing, capped),
+        ("route, flat", route._route, routing | {"weights_ptr": None}, capped),
+        ("attend", attend._attend, attention, tiled),
+        ("attend, flat", attend._attend, attention | FLAT, tiled),
+        ("merge", merge._merge, {"T": 4, "C": 64, "LISTS": 3, "BLOCK": 512}, four),
+        ("attend, skipping", skipping._attend_skipping, skipped, four),
+        ("attend, skipping, flat", skipping._attend_skipping, skipped | FLAT, four),
         ("count_reads", forward._count_reads, {"T": 8, "T_PAD": 8, "C": 64, "BLOCK": 128}, four),
         (
             "decode: score",
@@ -90,7 +109,7 @@ def usage(kernel: Any, constants: dict[str, Any], options: dict[str, Any]) -> di
         else TYPES.get(name, "*i32" if name.endswith("_ptr") else "i32")
         for name in names
     }
-    source = ASTSource(
+    source = (GluonASTSource if isinstance(kernel, GluonJITFunction) else ASTSource)(
         fn=kernel,
         signature=types,
         constexprs={(names.index(name),): value for name, value in constants.items()},
