@@ -1,4 +1,8 @@
-"""The two halves of the operator with their gradients: summaries, and attention from them on."""
+"""The two halves of the operator as operators of torch: summaries, and attention from them on.
+
+Registered with fakes and gradients, they go whole into compiled graphs and CUDA graphs. What an
+operator has no use for comes back as an empty tensor: it cannot return None.
+"""
 
 from typing import Any
 
@@ -12,8 +16,17 @@ from dashdoc.kernels.triton.summarize import summarize as summarize_forward
 from dashdoc.kernels.triton.summarize import summarize_backward
 from dashdoc.kernels.triton.tiles import Tile, check_inputs
 
+ROUTING_OPTIONS = 5  # fields of `Routing`, which operators take one by one
 
-@torch.compiler.disable
+
+def summarize(
+    key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None = None
+) -> Tensor:
+    """Stage 1, as `reference.summarize`; differentiable in the keys and the class query."""
+    summaries: Tensor = torch.ops.dashdoc.summarize(key, class_query, padding, chunk_size)
+    return summaries
+
+
 def attend_sparse(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, *,
     chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
@@ -35,90 +48,164 @@ def attend_sparse(
         The output [B, Hq, M, D], a view of a contiguous [B, M, Hq, D], and the counts if measured.
     """
     check_inputs(query, key, value, summaries)
-    routing = Routing(chunk_size, scale, estimate_diagonal, sigma, local_chunks)
     tensors = (query, key, value, summaries)
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        output, counts = _AttendSparse.apply(  # type: ignore[no-untyped-call]
-            *tensors, routing, padding, measure, tile, piece
-        )
-    else:
-        output, _, counts = attend_pieces(
-            *tensors,
-            routing,
-            padding,
-            measure=measure,
-            save_lse=False,
-            weigh=False,
-            tile=tile,
-            piece=piece,
-        )
-    return output.transpose(1, 2), counts
-
-
-@torch.compiler.disable
-def summarize(
-    key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None = None
-) -> Tensor:
-    """Stage 1, as `reference.summarize`; differentiable in the keys and the class query."""
-    summaries: Tensor = _Summarize.apply(  # type: ignore[no-untyped-call]
-        key, class_query, chunk_size, padding
+    trained = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    output, _, active, reads = torch.ops.dashdoc.attend(
+        *tensors,
+        padding,
+        chunk_size,
+        scale,
+        estimate_diagonal,
+        sigma,
+        local_chunks,
+        measure,
+        trained,
+        None if tile is None else tile.tokens,
+        piece,
     )
-    return summaries
+    return output.transpose(1, 2), RoutingCounts(active, reads) if measure else None
 
 
-class _Summarize(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None
-    ) -> Tensor:
-        ctx.save_for_backward(key, class_query, padding)
-        ctx.chunk_size = chunk_size
-        return summarize_forward(key, class_query, chunk_size, padding)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        key, class_query, padding = ctx.saved_tensors
-        return *summarize_backward(grad, key, class_query, ctx.chunk_size, padding), None, None
+@torch.library.custom_op("dashdoc::summarize", mutates_args=())
+def _summarize(key: Tensor, class_query: Tensor, padding: Tensor | None, chunk_size: int) -> Tensor:
+    return summarize_forward(key, class_query, chunk_size, padding)
 
 
-class _AttendSparse(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, routing: Routing,
-        padding: Tensor | None, measure: bool, tile: Tile | None, piece: int | None,
-    ) -> tuple[Tensor, RoutingCounts | None]:  # fmt: skip
-        # A flat bias is weighed, too: small as its gradient is, no other reaches the summaries.
-        output, lse, counts = attend_pieces(
-            query,
-            key,
-            value,
-            summaries,
-            routing,
-            padding,
-            measure=measure,
-            save_lse=True,
-            weigh=True,
-            tile=tile,
-            piece=piece,
-        )
-        ctx.save_for_backward(query, key, value, summaries, padding, output, lse)
-        ctx.routing, ctx.tile, ctx.piece = routing, tile, piece
-        return output, counts
+@_summarize.register_fake
+def _(key: Tensor, class_query: Tensor, padding: Tensor | None, chunk_size: int) -> Tensor:
+    return key.new_empty(*key.shape[:2], key.shape[2] // chunk_size, key.shape[3])
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
-        query, key, value, summaries, padding, output, lse = ctx.saved_tensors
-        grads = attend_backward(
-            grad,
-            query,
-            key,
-            value,
-            summaries,
-            output,
-            lse,
-            ctx.routing,
-            padding,
-            tile=ctx.tile,
-            piece=ctx.piece,
-        )
-        return *grads, None, None, None, None, None
+
+@torch.library.custom_op("dashdoc::summarize_backward", mutates_args=())
+def _summarize_backward(
+    grad: Tensor, key: Tensor, class_query: Tensor, padding: Tensor | None, chunk_size: int
+) -> tuple[Tensor, Tensor]:
+    return summarize_backward(grad, key, class_query, chunk_size, padding)
+
+
+@_summarize_backward.register_fake
+def _(
+    grad: Tensor, key: Tensor, class_query: Tensor, padding: Tensor | None, chunk_size: int
+) -> tuple[Tensor, Tensor]:
+    return key.new_empty(key.shape), class_query.new_empty(class_query.shape)
+
+
+def _keep_keys(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, ctx.chunk_size = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _summaries_grad(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.dashdoc.summarize_backward(grad, *ctx.saved_tensors, ctx.chunk_size)
+    return *grads, None, None
+
+
+_summarize.register_autograd(_summaries_grad, setup_context=_keep_keys)
+
+
+@torch.library.custom_op("dashdoc::attend", mutates_args=())
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, padding: Tensor | None,
+    chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
+    measure: bool, trained: bool, tile: int | None, piece: int | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """The output [B, M, Hq, D], the softmax sums if trained, and the counts if measured."""
+    # Trained, a flat bias is weighed, too: small as its gradient is, no other reaches the
+    # summaries.
+    output, lse, counts = attend_pieces(
+        query,
+        key,
+        value,
+        summaries,
+        Routing(chunk_size, scale, estimate_diagonal, sigma, local_chunks),
+        padding,
+        measure=measure,
+        save_lse=trained,
+        weigh=trained,
+        tile=_tile(query, key, tile),
+        piece=piece,
+    )
+    lse = query.new_empty(0) if lse is None else lse
+    if counts is None:
+        return output, lse, query.new_empty(0), query.new_empty(0)
+    return output, lse, counts.active, counts.reads
+
+
+@_attend.register_fake
+def _(
+    query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, padding: Tensor | None,
+    chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
+    measure: bool, trained: bool, tile: int | None, piece: int | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    B, Hq, M, D = query.shape
+    Hkv, N = key.shape[1:3]
+
+    def given(wanted: bool, *shape: int, dtype: torch.dtype) -> Tensor:
+        return query.new_empty(shape, dtype=dtype) if wanted else query.new_empty(0)
+
+    return (
+        query.new_empty(B, M, Hq, D),
+        given(trained, B, M, Hq, dtype=torch.float32),
+        given(measure, B, Hkv, M, dtype=torch.int32),
+        given(measure, B, Hkv, -(-N // chunk_size), dtype=torch.int64),
+    )
+
+
+@torch.library.custom_op("dashdoc::attend_backward", mutates_args=())
+def _attend_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, summaries: Tensor,
+    padding: Tensor | None, output: Tensor, lse: Tensor,
+    chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
+    tile: int | None, piece: int | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """The gradients of the queries [B, M, Hq, D], the keys, the values and the summaries."""
+    grad_query, grad_key, grad_value, grad_summaries = attend_backward(
+        grad,
+        query,
+        key,
+        value,
+        summaries,
+        output,
+        lse,
+        Routing(chunk_size, scale, estimate_diagonal, sigma, local_chunks),
+        padding,
+        tile=_tile(query, key, tile),
+        piece=piece,
+    )
+    return grad_query.transpose(1, 2), grad_key, grad_value, grad_summaries
+
+
+@_attend_backward.register_fake
+def _(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, summaries: Tensor,
+    padding: Tensor | None, output: Tensor, lse: Tensor,
+    chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
+    tile: int | None, piece: int | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    return (
+        output.new_empty(output.shape),
+        key.new_empty(key.shape),
+        value.new_empty(value.shape),
+        summaries.new_empty(summaries.shape),
+    )
+
+
+def _keep_inputs(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    query, key, value, summaries, padding, *ctx.routing, _, _, ctx.tile, ctx.piece = inputs
+    attended, lse, active, reads = output
+    ctx.save_for_backward(query, key, value, summaries, padding, attended, lse)
+    ctx.mark_non_differentiable(lse, active, reads)
+
+
+def _attended_grad(ctx: Any, grad: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+    grads = torch.ops.dashdoc.attend_backward(
+        grad, *ctx.saved_tensors, *ctx.routing, ctx.tile, ctx.piece
+    )
+    return grads[0].transpose(1, 2), *grads[1:], *[None] * (ROUTING_OPTIONS + 5)
+
+
+_attend.register_autograd(_attended_grad, setup_context=_keep_inputs)
+
+
+def _tile(query: Tensor, key: Tensor, tokens: int | None) -> Tile | None:
+    return None if tokens is None else Tile(tokens, query.shape[1] // key.shape[1])
