@@ -31,7 +31,7 @@ REGISTERS: int | None = None
 
 def grad_attention(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None,
-    output: Tensor, lse: Tensor, selection: Selection, delta: Tensor, attention_grad: Tensor,
+    output: Tensor, lse: Tensor, selection: Selection, norms: Tensor, attention_grad: Tensor,
     wanted_grads: Tensor, start: int, key_rows: int, *,
     chunk_size: int, sharpness: float, standardised: bool, local_chunks: int,
 ) -> None:  # fmt: skip
@@ -40,7 +40,7 @@ def grad_attention(
     Args:
         grad, query, output: [B, S, Hq, D], contiguous; lse: [B, S, Hq].
         key, value: [B, Hkv, N, D] of `key_rows` rows a head.
-        delta: where to write the sum of grad * output of each row [B, S, Hq].
+        norms: where to write lse and the sum of grad * output of each row [B, S, Hq, 2] in fp32.
         attention_grad: where to write the gradient of the scaled scores times the keys,
             [B, S, Hq, D] in fp32.
         wanted_grads: zeros [B, Hkv, tiles, capacity, T] where to write, for each chunk and token,
@@ -61,7 +61,7 @@ def grad_attention(
         selection.lengths,
         selection.weights,
         selection.means if standardised else None,
-        delta,
+        norms,
         attention_grad,
         wanted_grads,
         start,
@@ -85,7 +85,7 @@ def grad_attention(
 def _grad_attention(
     grad_ptr, query_ptr, key_ptr, value_ptr, padding_ptr, output_ptr, lse_ptr,
     entries_ptr, lengths_ptr, weights_ptr, means_ptr,
-    delta_ptr, attention_grad_ptr, wanted_grads_ptr,
+    norms_ptr, attention_grad_ptr, wanted_grads_ptr,
     start, tokens, key_rows, capacity, factor, bits, sharpness,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr,
@@ -102,8 +102,10 @@ def _grad_attention(
     grad = load_rows(grad_ptr, origin, rows, exists, D)
     output = load_rows(output_ptr, origin, rows, exists, D)
     delta = tl.sum(grad.to(tl.float32) * output.to(tl.float32), 1)  # [ROWS]
-    tl.store(delta_ptr + origin + rows, delta, mask=exists)
     lse = tl.load(lse_ptr + origin + rows, mask=exists, other=float("inf"))
+    norms_ptr += origin * 2
+    tl.store(norms_ptr + rows * 2, lse, mask=exists)
+    tl.store(norms_ptr + rows * 2 + 1, delta, mask=exists)
     padding = load_padding(padding_ptr, b)
     token = row_tokens(T, T_PAD, G_PAD)
     position = first + token  # [ROWS]

@@ -1,13 +1,12 @@
 """One token a batch row: scores, thresholds, attention in shares, and their sum.
 
-Four launches whose grids depend on the capacity of the cache alone; the length is read on the
+Three or four launches that depend on the capacity of the cache alone; the length is read on the
 device, so that a CUDA graph can replay them. Every step is spread over many programs: by blocks of
 chunks, by rows, by shares of the chunks that are read, by parts of the output.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import triton
@@ -21,6 +20,11 @@ from dashdoc.kernels.triton.tiles import LOG2_E, MAX_CHUNKS, Tile, check_inputs,
 # Chunks scored by one program.
 SCORE_BLOCK = 32
 SCORE_WARPS = 4
+SCORE_STAGES = 4
+# Up to so many chunks of all batch rows together the program of each row scores them itself.
+SELF_SCORED = 1024
+SELF_SCORE_BLOCK = 64
+SELF_SCORE_WARPS = 4
 # Scores of one row that a program holds at once, and how many of them a warp does.
 THRESHOLD_BLOCK = 16384
 THRESHOLD_PER_WARP = 512
@@ -35,8 +39,6 @@ LIST_BLOCK, WEIGHED_BLOCK = 4096, 256
 # Elements of the output that one program adds up.
 MERGE_WIDTH = 64
 MERGE_WARPS = 4
-# Whether a launch may start while the one before it ends: Hopper's programmatic launches.
-OVERLAP = False
 # The buffers' rows of chunks begin at multiples of this, so that they are read in whole vectors.
 ALIGNMENT = 64
 
@@ -47,14 +49,16 @@ class DecodeBuffers:
 
     P is the number of its chunks, rounded up. `scores` [B, Hkv, ROWS, P] fp32: half the scaled
     scores; `thresholds` [B, Hkv, ROWS, 2] fp32: of each row their maximum, and tau below it;
-    `wanted` [B, Hkv, P] int8: whether any row's score is above its threshold; `active` [B, Hkv]
-    int32: chunks that are read; `entries` and `weights` [B, Hkv, SPLITS, P / SPLITS]: what each
-    program reads, as a `Selection` has them for tiles of one token; `tops`, `totals`
-    [B, Hkv, SPLITS, ROWS] and `sums` [B, Hkv, SPLITS, ROWS, D] fp32: what came of it.
+    `calls` [B, Hkv, ROWS] int32: how often they were used; `wanted` [B, Hkv, P] int32: the call in
+    which any row's score was last above its threshold; `active` [B, Hkv] int32: chunks that are
+    read; `entries` int32 and `weights` fp32 [B, Hkv, SPLITS, P / SPLITS]: those that each program
+    reads, and their log2 P; `tops`, `totals` [B, Hkv, SPLITS, ROWS] and `sums`
+    [B, Hkv, SPLITS, ROWS, D] fp32: what came of it.
     """
 
     scores: Tensor
     thresholds: Tensor
+    calls: Tensor
     wanted: Tensor
     active: Tensor
     entries: Tensor
@@ -78,7 +82,8 @@ class DecodeBuffers:
         return cls(
             scores=empty(rows, room),
             thresholds=empty(rows, 2),
-            wanted=empty(room, dtype=torch.int8),
+            calls=empty(rows, dtype=torch.int32).zero_(),
+            wanted=empty(room, dtype=torch.int32).zero_(),
             active=empty(dtype=torch.int32),
             entries=empty(splits, -(-chunks // splits), dtype=torch.int32),
             weights=empty(splits, -(-chunks // splits)),
@@ -122,43 +127,36 @@ def decode(
     weigh = must_weigh(estimate_diagonal, sigma)
     output = torch.empty_like(query)
     sizes = {**tile.sizes(), "C": chunk_size}
-    after: dict[str, Any] = {"launch_pdl": True} if OVERLAP else {}
-    _score[(triton.cdiv(P, SCORE_BLOCK) + 1, Hkv, B)](
-        query,
-        keys,
-        class_query,
-        padding,
-        length,
-        summaries,
-        buffers.scores,
-        buffers.wanted,
-        capacity,
-        summaries.shape[2],
-        P,
-        scale / (2 * math.sqrt(D)),
-        1 / math.sqrt(D),
-        **sizes,
-        D=D,
-        EACH_CHUNK=class_query.dim() == 4,
-        BLOCK=SCORE_BLOCK,
-        OVERLAP=OVERLAP,
-        num_warps=SCORE_WARPS,
-    )
+    routed = (query, keys, class_query, padding, length, summaries, buffers.scores)
+    numbers = (capacity, summaries.shape[2], P, scale / (2 * math.sqrt(D)), 1 / math.sqrt(D))
+    summarized = {"D": D, "EACH_CHUNK": class_query.dim() == 4}
+    alone = B * P <= SELF_SCORED
+    if not alone:
+        _score[(triton.cdiv(P, SCORE_BLOCK) + 1, Hkv, B)](
+            *routed,
+            *numbers,
+            **sizes,
+            **summarized,
+            BLOCK=SCORE_BLOCK,
+            num_warps=SCORE_WARPS,
+        )
     block = min(int(triton.next_power_of_2(P)), THRESHOLD_BLOCK)
-    _threshold[(tile.heads, Hkv, B)](
-        buffers.scores,
-        padding,
-        length,
+    _threshold[(tile.heads + alone, Hkv, B)](
+        query if alone else None,
+        *routed[1:],
         buffers.thresholds,
         buffers.wanted,
-        P,
+        buffers.calls,
+        *numbers,
+        G=tile.heads,
         ROWS=tile.rows,
         C=chunk_size,
+        **summarized,
+        SCORE_BLOCK=SELF_SCORE_BLOCK,
         BLOCK=block,
         WHOLE=block >= P,
-        OVERLAP=OVERLAP,
-        num_warps=min(max(block // THRESHOLD_PER_WARP, 1), 16),
-        **after,
+        num_warps=SELF_SCORE_WARPS if alone else min(max(block // THRESHOLD_PER_WARP, 1), 16),
+        num_stages=stages(SELF_SCORE_BLOCK * D * query.element_size(), SCORE_STAGES),
     )
     _attend_share[(splits, Hkv, B)](
         query,
@@ -169,6 +167,7 @@ def decode(
         buffers.scores,
         buffers.thresholds,
         buffers.wanted,
+        buffers.calls,
         buffers.entries,
         buffers.weights if weigh else None,
         buffers.active,
@@ -186,10 +185,8 @@ def decode(
         CENTRED=weigh and estimate_diagonal,
         SPLITS=splits,
         BLOCK=min(int(triton.next_power_of_2(P)), WEIGHED_BLOCK if weigh else LIST_BLOCK),
-        OVERLAP=OVERLAP,
         num_warps=ATTEND_WARPS,
-        num_stages=stages_of(chunk_size * D * query.element_size()),
-        **after,
+        num_stages=stages(2 * chunk_size * D * query.element_size(), ATTEND_STAGES),
     )
     width = min(D, MERGE_WIDTH)
     _merge[(D // width, Hq, B)](
@@ -202,13 +199,11 @@ def decode(
         D=D,
         WIDTH=width,
         SPLITS=splits,
-        OVERLAP=OVERLAP,
         num_warps=MERGE_WARPS,
-        **after,
     )
     return output
 
 
-def stages_of(chunk_bytes: int) -> int:
-    """How many chunks of keys and of values, each of so many bytes, are under way at once."""
-    return max(1, min(ATTEND_STAGES, STAGE_BYTES // (2 * chunk_bytes)))
+def stages(block_bytes: int, wanted: int) -> int:
+    """How many blocks of so many bytes are under way at once, as far as memory allows."""
+    return max(1, min(wanted, STAGE_BYTES // block_bytes))

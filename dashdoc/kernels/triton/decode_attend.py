@@ -6,39 +6,29 @@ The chunks of a head are dealt out in turn, so that the shares differ by one at 
 import triton
 import triton.language as tl
 
-from dashdoc.kernels.triton.attend import online_softmax, row_bias, without_local
-from dashdoc.kernels.triton.overlap import let_next_start, wait_for_previous
+from dashdoc.kernels.triton.attend import online_softmax, without_local
 from dashdoc.kernels.triton.route import group_mean
-from dashdoc.kernels.triton.tiles import (
-    CHUNK_BITS,
-    CHUNK_MASK,
-    load_padding,
-    load_rows,
-    row_offsets,
-    row_tokens,
-)
+from dashdoc.kernels.triton.tiles import load_padding, load_rows, row_offsets
 
 
 @triton.jit(do_not_specialize=["capacity", "room"])
 def _attend_share(
     query_ptr, keys_ptr, values_ptr, padding_ptr, length_ptr, scores_ptr, thresholds_ptr,
-    wanted_ptr, entries_ptr, weights_ptr, active_ptr, tops_ptr, totals_ptr, sums_ptr,
+    wanted_ptr, calls_ptr, entries_ptr, weights_ptr, active_ptr, tops_ptr, totals_ptr, sums_ptr,
     capacity, P, room, factor, sharpness,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, CENTRED: tl.constexpr,
-    SPLITS: tl.constexpr, BLOCK: tl.constexpr, OVERLAP: tl.constexpr,
+    SPLITS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Attend over one share of the chunks that a KV head's group reads."""
     split, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     Hkv = tl.num_programs(1)
     head = b * Hkv + h
-    let_next_start(OVERLAP)
     origin, rows, exists = row_offsets(b, h, 0, 1, Hkv * G, T, G, T_PAD, G_PAD)
     query = load_rows(query_ptr, origin, rows, exists, D)
     last = tl.load(length_ptr + b) - 1
     padding = load_padding(padding_ptr, b)
-    token = row_tokens(T, T_PAD, G_PAD)
-    position = last + token
+    position = last + tl.zeros([G_PAD], tl.int32)
     keys_ptr += head * capacity * D
     values_ptr += head * capacity * D
     share = head * SPLITS + split
@@ -46,10 +36,10 @@ def _attend_share(
     if weights_ptr is not None:
         weights_ptr += share * room
 
-    wait_for_previous(OVERLAP)
     active, mean = list_share(
-        wanted_ptr + head * P, scores_ptr + head * G_PAD * P, thresholds_ptr + head * G_PAD * 2,
-        entries_ptr, weights_ptr, split, last, padding, P, G, G_PAD, C, LOCAL, SPLITS, BLOCK,
+        wanted_ptr + head * P, tl.load(calls_ptr + head * G_PAD), scores_ptr + head * G_PAD * P,
+        thresholds_ptr + head * G_PAD * 2, entries_ptr, weights_ptr, split, last, padding, P,
+        G, G_PAD, C, LOCAL, SPLITS, BLOCK,
     )  # fmt: skip
     if split == 0:
         tl.store(active_ptr + head, active)
@@ -59,11 +49,12 @@ def _attend_share(
     top = tl.full([G_PAD], -1e30, tl.float32)
     total = tl.zeros([G_PAD], tl.float32)
     sums = tl.zeros([G_PAD, D], tl.float32)
-    for i in range(0, (active + SPLITS - 1 - split) // SPLITS):
-        entry = tl.load(entries_ptr + i)
-        chunk = entry & CHUNK_MASK
-        bias = row_bias(entry, i, token, weights_ptr, mean, sharpness, T)
-        bias = without_local(bias, chunk, position, C, LOCAL)
+    for i in range((active + SPLITS - 1 - split) // SPLITS):
+        chunk = tl.load(entries_ptr + i)
+        bias = tl.zeros([G_PAD], tl.float32)
+        if weights_ptr is not None:
+            bias += (tl.load(weights_ptr + i) - mean) * sharpness
+            bias = without_local(bias, chunk, position, C, LOCAL)
         top, total, sums = online_softmax(
             query, keys_ptr, values_ptr, chunk, bias, position, last, padding, factor,
             top, total, sums, C, D, True,
@@ -76,7 +67,7 @@ def _attend_share(
 
 @triton.jit
 def list_share(
-    wanted_ptr, scores_ptr, thresholds_ptr, entries_ptr, weights_ptr, split, last, padding, P,
+    wanted_ptr, call, scores_ptr, thresholds_ptr, entries_ptr, weights_ptr, split, last, padding, P,
     G: tl.constexpr, G_PAD: tl.constexpr, C: tl.constexpr, LOCAL: tl.constexpr,
     SPLITS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -88,12 +79,12 @@ def list_share(
     active, routed, logs = 0, 0, 0.0
     for block in range(0, P, BLOCK):
         chunk = block + tl.arange(0, BLOCK)
-        wanted = tl.load(wanted_ptr + chunk, mask=chunk < P, other=0) != 0
+        wanted = tl.load(wanted_ptr + chunk, mask=chunk < P, other=0) == call
         read = wanted | ((chunk > own - LOCAL) & (chunk <= own) & (chunk >= first))
         read &= last >= padding
         rank = active + tl.cumsum(read.to(tl.int32), 0) - 1
         mine = read & (rank % SPLITS == split)
-        tl.store(entries_ptr + rank // SPLITS, chunk | (1 << CHUNK_BITS), mask=mine)
+        tl.store(entries_ptr + rank // SPLITS, chunk, mask=mine)
         if weights_ptr is not None:
             log = log_wanted(scores_ptr, thresholds_ptr, chunk, wanted, P, G, G_PAD)
             tl.store(weights_ptr + rank // SPLITS, log, mask=mine)
@@ -104,9 +95,7 @@ def list_share(
 
 
 @triton.jit
-def log_wanted(
-    scores_ptr, thresholds_ptr, chunk, wanted, P, G: tl.constexpr, G_PAD: tl.constexpr
-):
+def log_wanted(scores_ptr, thresholds_ptr, chunk, wanted, P, G: tl.constexpr, G_PAD: tl.constexpr):
     """log2 P of the chunks that are wanted, 0 of others: [BLOCK]."""
     row = tl.arange(0, G_PAD)
     top, tau = tl.load(thresholds_ptr + row * 2), tl.load(thresholds_ptr + row * 2 + 1)
@@ -121,7 +110,7 @@ def log_wanted(
 def _merge(
     tops_ptr, totals_ptr, sums_ptr, output_ptr,
     G: tl.constexpr, ROWS: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr,
-    SPLITS: tl.constexpr, OVERLAP: tl.constexpr,
+    SPLITS: tl.constexpr,
 ):  # fmt: skip
     """Add up the shares of one query head, WIDTH of its output's elements a program."""
     part, i, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
@@ -129,7 +118,6 @@ def _merge(
     head = b * (Hq // G) + i // G
     row = (head * SPLITS + tl.arange(0, SPLITS)) * ROWS + i % G
     d = part * WIDTH + tl.arange(0, WIDTH)
-    wait_for_previous(OVERLAP)
     top = tl.load(tops_ptr + row)  # [SPLITS]
     total = tl.load(totals_ptr + row)
     sums = tl.load(sums_ptr + row[:, None] * D + d[None, :])  # [SPLITS, WIDTH]

@@ -18,8 +18,12 @@ from triton.experimental.gluon._runtime import GluonASTSource, GluonJITFunction
 
 from dashdoc.kernels.triton import (
     attend,
-    backward,
+    backward_keys,
+    backward_queries,
+    backward_routing,
     decode,
+    decode_attend,
+    decode_route,
     forward,
     merge,
     route,
@@ -30,7 +34,7 @@ from dashdoc.kernels.triton.tiles import MAX_REGISTERS
 
 DATA = "query key keys value values summaries class_query output grad grad_query"
 FLOATS = """weights means lse thresholds scores tops totals sums delta attention_grad wanted_grads
-    tile_means grad_key grad_value grad_summaries grad_class"""
+    norms grad_key grad_value grad_summaries grad_class"""
 LONGS = "reads"
 TYPES = (
     {f"{name}_ptr": "*bf16" for name in DATA.split()}
@@ -49,15 +53,27 @@ NONE = {"padding_ptr": None}
 FLAT = {"weights_ptr": None, "means_ptr": None}
 
 
+def launch(module: Any) -> dict[str, int | None]:
+    """The launch options that a module of the backward pass names."""
+    return {"num_stages": module.STAGES, "maxnreg": module.REGISTERS}
+
+
 def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
     """(name, kernel, constants, options) at bf16, G = 16, D = 128, C = 64."""
     wide = {"D": 128, "LOCAL": 1}
-    eight, four, once = {"num_warps": 8}, {"num_warps": 4}, {"num_stages": 1}
+    four = {"num_warps": 4}
     tiled = four | {"num_stages": 2}
     capped = tiled | {"maxnreg": MAX_REGISTERS}
     routing = NONE | SMALL | wide | {"BLOCK": route.BLOCK}
     attention = NONE | SMALL | wide | {"lse_ptr": None}
     skipped = {name: size for name, size in attention.items() if not name.endswith("_PAD")}
+    score = {"D": 128, "EACH_CHUNK": False, "BLOCK": decode.SCORE_BLOCK}
+    threshold = score | {"G": 16, "ROWS": 16, "C": 64, "BLOCK": 1024, "WHOLE": True}
+    threshold |= {"SCORE_BLOCK": decode.SELF_SCORE_BLOCK}
+    share = wide | {"CENTRED": True, "SPLITS": 64, "BLOCK": decode.WEIGHED_BLOCK}
+    parts = {"G": 16, "ROWS": 16, "D": 128, "WIDTH": decode.MERGE_WIDTH, "SPLITS": 64}
+    pipelined = {"num_stages": decode.ATTEND_STAGES}
+    readers = NONE | {"EACH": 4, "G": 16, "G_PAD": 16, "C": 64, "D": 128}
     return [
         ("summarize", summarize._summarize, NONE | {"C": 64, "D": 128, "EACH_CHUNK": False}, four),
         ("route", route._route, routing, capped),
@@ -68,35 +84,78 @@ def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
         ("attend, skipping", skipping._attend_skipping, skipped, four),
         ("attend, skipping, flat", skipping._attend_skipping, skipped | FLAT, four),
         ("count_reads", forward._count_reads, {"T": 8, "T_PAD": 8, "C": 64, "BLOCK": 128}, four),
+        ("decode: score", decode_route._score, NONE | TOKEN | score, four),
         (
-            "decode: score",
-            decode._score,
-            NONE | TOKEN | {"D": 128, "EACH_CHUNK": False, "BLOCK": decode.SCORE_BLOCK},
+            "decode: score and threshold",
+            decode_route._threshold,
+            NONE | threshold,
+            four | {"num_stages": decode.SCORE_STAGES},
+        ),
+        (
+            "decode: threshold",
+            decode_route._threshold,
+            NONE | threshold | {"query_ptr": None, "BLOCK": 2048},
             four,
         ),
+        ("decode: attend", decode_attend._attend_share, NONE | TOKEN | share, four | pipelined),
         (
-            "decode: select",
-            decode._select,
-            NONE | TOKEN | {"LOCAL": 1, "BLOCK": decode.SELECT_BLOCK},
-            eight,
+            "decode: attend, flat",
+            decode_attend._attend_share,
+            NONE | TOKEN | share | {"weights_ptr": None, "CENTRED": False, "BLOCK": 1024},
+            four | pipelined,
         ),
-        ("decode: attend", decode._attend_split, NONE | TOKEN | wide, four | {"num_stages": 3}),
+        ("decode: merge", decode_attend._merge, parts, four),
         (
             "backward: summarize",
             summarize._summarize_backward,
             NONE | {"C": 64, "D": 128, "EACH_CHUNK": False},
             four,
         ),
-        ("backward: attention", backward._grad_attention, NONE | TILE | wide, eight | once),
+        (
+            "backward: attention",
+            backward_queries._grad_attention,
+            NONE | SMALL | wide,
+            four | launch(backward_queries),
+        ),
         (
             "backward: routing",
-            backward._grad_routing,
-            TILE | {"D": 128, "BLOCK": route.BLOCK},
-            eight | once,
+            backward_routing._grad_routing,
+            NONE | SMALL | {"D": 128, "BLOCK": backward_routing.BLOCK},
+            four | launch(backward_routing),
         ),
-        ("backward: chunks", backward._grad_chunks, NONE | TILE | wide, eight | once),
-        ("backward: summaries", backward._grad_summaries, TILE | {"D": 128}, eight | once),
-        ("decode: merge", decode._merge, {"G": 16, "ROWS": 16, "D": 128, "SPLITS": 64}, four),
+        (
+            "backward: summaries",
+            backward_routing._grad_summaries,
+            NONE | SMALL | {"D": 128, "BLOCK": backward_routing.SUMMARIES_BLOCK},
+            {
+                "num_warps": backward_routing.SUMMARIES_WARPS,
+                "num_stages": backward_routing.SUMMARIES_STAGES,
+            },
+        ),
+        (
+            "backward: slots",
+            backward_keys._find_slots,
+            {"BLOCK": backward_keys.SLOTS_BLOCK},
+            four,
+        ),
+        (
+            "backward: readers",
+            backward_keys._list_readers,
+            {"T": 4, "C": 64, "LOCAL": 1, "EACH": 4, "BLOCK": backward_keys.READERS_BLOCK},
+            four,
+        ),
+        (
+            "backward: chunks",
+            backward_keys._grad_chunks,
+            readers | {"NEAR": False},
+            {"num_warps": backward_keys.WARPS} | launch(backward_keys),
+        ),
+        (
+            "backward: chunks, near",
+            backward_keys._grad_chunks,
+            readers | {"NEAR": True},
+            {"num_warps": backward_keys.NEAR_WARPS, "num_stages": backward_keys.STAGES},
+        ),
     ]
 
 

@@ -1,11 +1,16 @@
 """Gradients of the Triton kernels against float64 autograd of the definition."""
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
 
 from dashdoc.kernels import dash_attention, reference
 from dashdoc.kernels.triton.autograd import attend_sparse, summarize
+from dashdoc.kernels.triton.backward_keys import list_readers, readers_at_once
+from dashdoc.kernels.triton.route import route
+from dashdoc.kernels.triton.tiles import LOG2_E, tile_for
 from tests.kernels.triton.cases import DEVICE, Case, relative_error
 
 NAMES = ("query", "key", "value", "summaries")
@@ -49,6 +54,7 @@ def expected_gradients(case: Case, grad: Tensor) -> list[Tensor]:
         {"N": 60, "M": 60, "B": 2, "Hkv": 1, "padding": [0, 37], "estimate": True},
         {"N": 9, "M": 9},
         {"G": 16, "Hkv": 1, "N": 90, "M": 11},
+        {"G": 32, "Hkv": 1, "N": 75, "M": 75, "padding": [18]},
     ],
     ids=str,
 )
@@ -78,6 +84,49 @@ def test_low_precision_gradients_match() -> None:
     for name, actual, expected in pairs:
         assert actual.dtype == torch.float16
         assert relative_error(actual, expected) <= 2e-3, name
+
+
+def test_low_precision_holds_the_gradients_of_a_flat_bias() -> None:
+    """They are divided by sigma at last: on the way they are neither lost nor infinite."""
+    case = Case(N=110, M=20, estimate=True, sigma=1e2, dtype=torch.float16, least=1e-3)
+    grad = torch.randn_like(case.query)
+    actual = gradients(case, 100 * grad)[3]
+    assert relative_error(actual, 100 * expected_gradients(case, grad)[3]) <= 1e-2
+
+
+def test_readers_are_the_tokens_whose_lists_hold_the_chunk() -> None:
+    case = Case(N=110, M=30, G=4, padding=[21], least=LEAST)
+    part, start = case.query.transpose(1, 2).contiguous(), case.N - case.M
+    options = {"chunk_size": case.C, "local_chunks": case.local}
+    selection = route(
+        part,
+        case.summaries,
+        start,
+        tile_for(case.G),
+        scale=case.scale,
+        weigh=True,
+        padding=case.pad,
+        **options,
+    )
+    readers = list_readers(selection, start, sharpness=1.0, standardised=False, **options)
+    place = (torch.arange(start, case.N, device=DEVICE), case.C)
+    wanted = reference.route(
+        case.query.double(), case.summaries.double(), *place, case.scale, case.pad
+    )
+    chunks = selection.entries.shape[-1]
+    # [B, Hkv, M, chunks], -inf where it is not read
+    bias = reference.prior(wanted, *place, chunks, False, 1.0, case.local, case.pad)
+    for h, chunk in itertools.product(range(case.Hkv), range(bias.shape[-1])):
+        expected = (bias[0, h, :, chunk] > -torch.inf).nonzero()[:, 0]
+        count, listed = readers.counts[0, h, chunk], readers.lists[0, h, chunk]
+        assert listed[:count, 0].tolist() == expected.tolist()
+        found = listed[:count, 1].clone().view(torch.float32) / LOG2_E
+        # The logarithm of a probability that is hardly above zero has few digits.
+        torch.testing.assert_close(found.double(), bias[0, h, expected, chunk], atol=1e-3, rtol=0)
+        block = readers_at_once(case.G)
+        filled = listed[count : -(-count // block) * block]
+        assert (filled[:, 0] == 0).all()
+        assert (filled[:, 1].clone().view(torch.float32) == -torch.inf).all()
 
 
 def test_pieces_sum_up_and_every_run_gives_the_same_bits() -> None:
