@@ -72,6 +72,7 @@ def dashdoc_side(tokens: int, runs: int) -> dict[str, Any]:
     from dashdoc.models.cache import DashCache
     from dashdoc.models.generation import Decoding, forward
     from dashdoc.models.metering import ChunkMeter
+    from dashdoc.models.weighing import AnswerMeter
 
     model = load_model("bundled")
     network, piece = model.network, model.prefill_piece
@@ -80,6 +81,7 @@ def dashdoc_side(tokens: int, runs: int) -> dict[str, Any]:
     measuring = Stopwatch()
     operator.count_reads = measuring.around(operator.count_reads)
     ChunkMeter.add = measuring.around(ChunkMeter.add)
+    AnswerMeter._weigh = measuring.around(AnswerMeter._weigh)
 
     def read() -> tuple[torch.Tensor, ChunkMeter]:
         meter = ChunkMeter(model.config)
@@ -92,8 +94,14 @@ def dashdoc_side(tokens: int, runs: int) -> dict[str, Any]:
     for _ in range(runs):
         seconds, (logits, meter) = timed(read)
         readings.append(seconds)
-        decoding = Decoding(network, cache, logits, frozenset(), ANSWER_TOKENS, meter)
-        answerings.append(timed(lambda decoding=decoding: sum(1 for _ in decoding))[0])
+        weighing = AnswerMeter(model.config, known=tokens, answered=tokens)
+        decoding = Decoding(network, cache, logits, frozenset(), ANSWER_TOKENS, weighing)
+
+        def answer(decoding: Decoding = decoding, weighing: AnswerMeter = weighing) -> None:
+            sum(1 for _ in decoding)
+            weighing.turned_to()
+
+        answerings.append(timed(answer)[0])
         written = cache.length - tokens + 1  # a detected repetition ends it early
         answerings[-1] *= ANSWER_TOKENS / written
     return {

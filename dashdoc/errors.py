@@ -58,3 +58,7 @@ class ModelError(DashdocError):
 
     exit_code = 7
     kind = "model"
+
+
+class NotDownloadedError(ModelError):
+    """The checkpoint is not in the hub cache; `dashdoc model pull` may get it."""

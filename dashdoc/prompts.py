@@ -6,6 +6,7 @@ Document text is data: it is encoded with special tokens off, so control strings
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dashdoc.documents import Document
@@ -21,11 +22,15 @@ _SENTINEL = "\u241ecut here\u241e"
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of text in the reading, and the page it came from; markers belong to their page."""
+    """A run of text in the reading, and the page it came from; markers belong to their page.
+
+    `marker` is what stands in front of the page's own text.
+    """
 
     text: str
     document: int
     page: int
+    marker: str = ""
 
 
 def segments(documents: Sequence[Document]) -> list[Segment]:
@@ -34,8 +39,9 @@ def segments(documents: Sequence[Document]) -> list[Segment]:
     for index, document in enumerate(documents):
         title = f"[Document: {document.name}]\n\n" if len(documents) > 1 else ""
         for page in document.pages:
-            marker = f"[Page {page.number}]\n" if document.paged else ""
-            parts.append(Segment(f"{title}{marker}{page.text.strip()}\n\n", index, page.number))
+            marker = title + (f"[Page {page.number}]\n" if document.paged else "")
+            text = f"{marker}{page.text.strip()}\n\n"
+            parts.append(Segment(text, index, page.number, marker))
             title = ""
     return parts
 
@@ -52,6 +58,14 @@ class ChatFrame:
         self.opening = self._encode(before)
         self.closing = self._encode(after)
 
+    @cached_property
+    def between(self) -> list[int]:
+        """Ids between an answer and the next question: its stop token, a new user turn."""
+        turns = [{"role": role, "content": _SENTINEL} for role in ("user", "assistant", "user")]
+        rendered = self._tokenizer.apply_chat_template(turns, tokenize=False)
+        _, _, between, _ = rendered.split(_SENTINEL)
+        return self._encode(between)
+
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
@@ -62,6 +76,11 @@ class ChatFrame:
             "input_ids"
         ]
         return ids
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of ids that `plain` gave."""
+        text: str = self._tokenizer.decode(ids)
+        return text
 
     def request(self, instruction: str) -> list[int]:
         """Ids that follow the document: the instruction and the start of the answer."""

@@ -1,31 +1,35 @@
 """Documents in one context: read once, then any number of questions."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import accumulate
 from typing import Literal
 
 import torch
 
 from dashdoc import prompts
-from dashdoc.documents import Document, QuoteIndex
+from dashdoc.citations import CitationFinder, cited_pages, coverage
+from dashdoc.documents import Document
 from dashdoc.documents.page_selection import compact
-from dashdoc.errors import DeviceError, DoesNotFitError
-from dashdoc.measures import Answer, Citation, Reading, Truncation
+from dashdoc.errors import DeviceError
+from dashdoc.estimates import does_not_fit, memory_needed
+from dashdoc.layout import Gap, PlacedText, place_texts
+from dashdoc.measures import Answer, Citation, Reading, Routing, Sources, Truncation
 from dashdoc.models.cache import DashCache
 from dashdoc.models.generation import Decoding, forward
 from dashdoc.models.loading import Model
-from dashdoc.models.memory import free_bytes, peak_bytes
+from dashdoc.models.memory import free_bytes, is_out_of_memory, peak_bytes
 from dashdoc.models.metering import ChunkMeter
+from dashdoc.models.weighing import AnswerMeter
+from dashdoc.readings import Readings
+from dashdoc.sources import find_sources
 
 MAX_TOKENS = 512
 # Room in the cache for a question beside its answer; the cache grows for longer ones.
 QUESTION_TOKENS = 512
 Cut = Literal["head", "tail", "middle"]
-# A quote is a run of at least three words in quotation marks.
-QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]")
-QUOTED_WORDS = 3
 
 
 class Session:
@@ -47,10 +51,12 @@ class Session:
         self.documents = list(documents)
         self.notices: list[str] = []
         self.reading: Reading | None = None
+        self.context = model.largest_context()  # tokens that memory holds
         self._frame = prompts.ChatFrame(model.tokenizer)
-        self._indexes = [QuoteIndex(document) for document in self.documents]
+        self._citations = CitationFinder(self.documents)
         self._segments = prompts.segments(self.documents)
         self._ids = [self._frame.plain(segment.text) for segment in self._segments]
+        self._gaps: dict[int, Gap] = {}  # segment -> what it lost
         self._truncation = self._fit(truncate)
         self._cache = DashCache(model.config, self.tokens + QUESTION_TOKENS + MAX_TOKENS)
         if self.tokens > model.trained_tokens:
@@ -73,35 +79,61 @@ class Session:
             offset += len(ids)
         return starts
 
-    def read(self, on_progress: Callable[[int, int], None] | None = None) -> Reading:
+    def document_starts(self) -> list[int]:
+        """First token of each document."""
+        *earlier, _ = self._document_tokens()
+        return list(accumulate(earlier, initial=len(self._frame.opening)))
+
+    def read(
+        self,
+        on_progress: Callable[[int, int], None] | None = None,
+        *,
+        readings: Readings | None = None,
+    ) -> Reading:
         """Prefill the cache, piece by piece; `on_progress` gets tokens done and in all.
+
+        With `readings` the cache is restored from a kept one, or kept for the next time; where that
+        fails, the notices say so.
 
         Raises:
             DeviceError: out of memory, with what was needed and free.
         """
-        ids = torch.tensor([self._frame.opening + sum(self._ids, [])], device=self.model.device)
-        meter = ChunkMeter(self.model.config)
+        ids = self._frame.opening + sum(self._ids, [])
         began = time.perf_counter()
-        piece = self.model.prefill_piece
         self.reading = None
         self._cache.rewind(0)
-        for start in range(0, ids.shape[1], piece):
-            with self._memory_explained():
-                forward(self.model.network, ids[:, start : start + piece], self._cache, meter)
-            if on_progress:
-                on_progress(min(start + piece, ids.shape[1]), ids.shape[1])
+        with self._memory_explained():
+            kept = readings.restore(self.model, ids, self._cache, on_progress) if readings else None
+            routing = kept.routing if kept else self._prefill(ids, on_progress)
         seconds = time.perf_counter() - began
         self.reading = Reading(
             documents=[document.name for document in self.documents],
             pages=sum(len(d.pages) for d in self.documents if d.paged),
-            tokens=ids.shape[1],
+            tokens=len(ids),
             seconds=seconds,
-            tokens_per_second=ids.shape[1] / seconds,
+            tokens_per_second=len(ids) / seconds,
             peak_memory_bytes=peak_bytes(self.model.device),
-            routing=meter.routing(),
+            routing=routing,
             truncation=self._truncation,
+            document_tokens=self._document_tokens(),
+            restored_from=kept.read_at if kept else None,
         )
+        if readings:
+            if not kept:
+                readings.save(self.model, ids, self._cache, self.reading)
+            self.notices += readings.take_notices()
         return self.reading
+
+    def _prefill(self, ids: list[int], on_progress: Callable[[int, int], None] | None) -> Routing:
+        """Read tokens into the empty cache; what their routing did."""
+        meter = ChunkMeter(self.model.config)
+        tokens = torch.tensor([ids], device=self.model.device)
+        piece = self.model.prefill_piece
+        for start in range(0, len(ids), piece):
+            forward(self.model.network, tokens[:, start : start + piece], self._cache, meter)
+            if on_progress:
+                on_progress(min(start + piece, len(ids)), len(ids))
+        return meter.routing()
 
     def stream(self, question: str, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
         """Ask; iterate over the result for pieces of text, then take its `answer`."""
@@ -120,68 +152,59 @@ class Session:
         return self.stream_summary(max_tokens=max_tokens).finish()
 
     def cite(self, text: str) -> list[Citation]:
-        """The quotes of an answer with their places; an answer without marks is one quote."""
-        marked = [quote for quote in QUOTED.findall(text) if len(quote.split()) >= QUOTED_WORDS]
-        return [self._locate(quote) for quote in marked or [text] if quote.strip()]
+        """The quotes of an answer with their places, or with none where no document holds them."""
+        return self._citations.cite(text)
 
     def _stream(self, question: str, instruction: str, max_tokens: int) -> "AnswerStream":
-        if self.reading is None:
-            self.read()
-        return AnswerStream(self, question, self._frame.request(instruction), max_tokens)
+        reading = self.reading or self.read()
+        request = self._frame.request(instruction)
+        return AnswerStream(self, question, request, max_tokens, reading.tokens)
 
     @contextmanager
     def _memory_explained(self) -> Iterator[None]:
         """Running out of memory becomes an error with the numbers and a way out."""
         try:
             yield
-        except torch.OutOfMemoryError as error:
-            device = self.model.device
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            choice = self.model.choice
+            needed = choice.cache_bytes(self.tokens) + choice.workspace_bytes(self.tokens)
             raise DeviceError(
-                f"Out of memory on {device} at token {self._cache.length:,}, "
-                f"{free_bytes(device) / 2**30:.1f} GiB free; the documents have {self.tokens:,} "
-                "tokens. Read fewer pages with --pages, leave some out with --truncate, "
+                f"Out of memory on {choice.device} at token {self._cache.length:,}, "
+                f"{free_bytes(choice.device) / 2**30:.1f} GiB free; the documents have "
+                f"{self.tokens:,} tokens, whose cache and workspace need {needed / 2**30:.1f} GiB. "
+                "Read fewer pages with --pages, leave some out with --truncate, "
                 "or lower --max-tokens."
             ) from error
 
-    def _locate(self, quote: str) -> Citation:
-        for document, index in zip(self.documents, self._indexes, strict=True):
-            if place := index.locate(quote):
-                lines = None
-                if place.first_line is not None and place.last_line is not None:
-                    lines = (place.first_line, place.last_line)
-                return Citation(quote, document.name, place.page, place.label, lines)
-        return Citation(quote, None, None, None, None)
+    @cached_property
+    def _texts(self) -> list[PlacedText]:
+        return place_texts(self.documents, self._segments, self._ids, self._gaps, self._frame)
+
+    def _sources(self, meter: AnswerMeter) -> Sources:
+        """What routing turned to for an answer."""
+        chunk_size = self.model.config.chunk_size
+        return find_sources(meter.turned_to(), chunk_size, self._texts, self._frame.text)
+
+    def _document_tokens(self) -> list[int]:
+        """Tokens of each document, with its markers."""
+        tokens = [0] * len(self.documents)
+        for segment, ids in zip(self._segments, self._ids, strict=True):
+            tokens[segment.document] += len(ids)
+        return tokens
 
     def _fit(self, truncate: Cut | None) -> Truncation | None:
         """Check that everything fits into memory, or leave out what was asked for."""
-        room = self.model.largest_context() - QUESTION_TOKENS - MAX_TOKENS
+        room = self.context - QUESTION_TOKENS - MAX_TOKENS
         if self.tokens <= room:
             return None
         if truncate is None or room <= len(self._frame.opening):
-            raise self._does_not_fit(max(room, 0))
+            lengths = list(map(len, self._ids))
+            memory = memory_needed(self.model.choice, self.tokens, free_bytes(self.model.device))
+            opening = len(self._frame.opening)
+            raise does_not_fit(self.documents, lengths, opening, max(room, 0), memory)
         return self._truncate(truncate, room)
-
-    def _does_not_fit(self, room: int) -> DoesNotFitError:
-        names = ", ".join(document.name for document in self.documents)
-        numbers: dict[str, object] = {"tokens": self.tokens, "limit": room}
-        message = f"{names}: {self.tokens:,} tokens, but memory holds {room:,}."
-        filled, fitting = len(self._frame.opening), list[prompts.Segment]()
-        for segment, ids in zip(self._segments, self._ids, strict=True):
-            filled += len(ids)
-            if filled > room:
-                break
-            fitting.append(segment)
-        if fitting and self.documents[fitting[-1].document].paged:
-            last = fitting[-1]
-            numbers["last_page_that_fits"] = last.page
-            if len(self.documents) == 1:
-                pages = compact(segment.page for segment in fitting)
-                message += f" Pages {pages} would fit: --pages {pages.replace(' ', '')}."
-            else:
-                name = self.documents[last.document].name
-                message += f" All up to page {last.page} of {name} would fit."
-        message += " To leave a part out: --truncate tail."
-        return DoesNotFitError(message, **numbers)
 
     def _truncate(self, cut: Cut, room: int) -> Truncation:
         """Drop tokens at one place until the rest fits."""
@@ -195,6 +218,7 @@ class Session:
             offset += len(ids)
             if first < last:
                 self._ids[index] = ids[:first] + ids[last:]
+                self._gaps[index] = Gap(first, ids[first:last])
                 if self.documents[segment.document].paged:
                     name = self.documents[segment.document].name
                     lost.setdefault(name, []).append(segment.page)
@@ -205,15 +229,20 @@ class Session:
 
 
 class AnswerStream:
-    """An answer under way: iterate for text, `stop` it, then take `answer`."""
+    """An answer under way: iterate for text, `stop` it, then take `answer`.
+
+    The request follows the first `start` tokens of the cache, which hold at least the documents.
+    `ids` are the tokens of the answer.
+    """
 
     def __init__(
-        self, session: Session, question: str, request: list[int], max_tokens: int
+        self, session: Session, question: str, request: list[int], max_tokens: int, start: int
     ) -> None:
         self._session, self._question, self._request = session, question, request
-        self._max_tokens = max_tokens
+        self._max_tokens, self._start = max_tokens, start
         self._decoding: Decoding | None = None
         self._stopped = False
+        self.ids: list[int] = []
         self.answer: Answer | None = None
 
     def stop(self) -> None:
@@ -231,12 +260,11 @@ class AnswerStream:
 
     def __iter__(self) -> Iterator[str]:
         session, model = self._session, self._session.model
-        meter = ChunkMeter(model.config)
-        assert session.reading is not None
+        meter = self._meter()
         began = time.perf_counter()
-        session._cache.rewind(session.reading.tokens)
+        session._cache.rewind(self._start)
         request = torch.tensor([self._request], device=model.device)
-        ids: list[int] = []
+        self.ids = ids = list[int]()
         text = ""
         first = 0.0
         with session._memory_explained():
@@ -263,7 +291,7 @@ class AnswerStream:
             question=self._question,
             text=text,
             finish_reason=decoding.finish_reason,
-            prompt_tokens=session.reading.tokens + len(self._request),
+            prompt_tokens=self._start + len(self._request),
             tokens=len(ids),
             first_token_seconds=first,
             seconds=seconds,
@@ -271,5 +299,16 @@ class AnswerStream:
             peak_memory_bytes=peak_bytes(model.device),
             routing=meter.routing(),
             citations=citations,
-            pages=sorted({c.page for c in citations if c.page is not None}),
+            pages=cited_pages(citations),
+            coverage=coverage(text, citations),
+            sources=session._sources(meter) if isinstance(meter, AnswerMeter) else None,
         )
+
+    def _meter(self) -> ChunkMeter:
+        """Counts what is read; for a question, it also weighs what the routing turned to."""
+        config, frame = self._session.model.config, self._session._frame
+        if not self._question:
+            return ChunkMeter(config)
+        end = self._start + len(self._request)
+        asked = len(frame.plain(self._question)) + len(frame.closing)
+        return AnswerMeter(config, known=max(end - asked, self._start), answered=end - 1)

@@ -199,7 +199,8 @@ def document_of_summaries(name: str, texts: Sequence[str]) -> Document:
 def _brief(measure: Reading | Answer) -> dict[str, Any]:
     """A measure without its text and its long lists."""
     found: dict[str, Any] = to_json(measure)
-    for name in ("text", "question", "citations", "pages", "documents"):
+    told = ("text", "question", "citations", "pages", "coverage", "sources")
+    for name in (*told, "documents", "document_tokens"):
         found.pop(name, None)
     for name in ("per_layer", "per_head", "along", "edges"):
         del found["routing"][name]

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import close_session, constants
 
 import dashdoc
+from tests.hub import Hub, running_hub
 
 # Without a GPU the kernels run in Triton's interpreter, which is chosen before Triton's import.
 if not torch.cuda.is_available():
@@ -34,6 +37,29 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def speaking_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint that answers everything with `SENTENCE`."""
     return save_checkpoint(tmp_path_factory.mktemp("speaking") / "checkpoint", says=SENTENCE)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty hub cache, and no hub."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on this machine, for small files: little is read at once, and no retry waits."""
+    with running_hub() as hub:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+        monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
+        close_session()
+        yield hub
+        close_session()
 
 
 def save_checkpoint(folder: Path, says: str | None = None) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dashdoc.documents import Document, Page
-from dashdoc.estimates import Room, estimate, measure_room
+from dashdoc.errors import DeviceError, DoesNotFitError
+from dashdoc.estimates import Room, check_fits, estimate, measure_room
 from dashdoc.models import ModelChoice, choose_model, load_model
 from dashdoc.session import Session
 
@@ -80,3 +81,38 @@ def test_the_room_is_what_a_session_of_the_loaded_model_may_take(
     assert room.free_bytes == free
     assert model.largest_context() >= tokens
     Session(model, documents)
+
+
+@pytest.mark.parametrize("spare", [-1, 0])
+def test_what_would_not_fit_is_refused_before_loading_in_the_words_of_the_estimate(
+    choice: ModelChoice,
+    documents: list[Document],
+    monkeypatch: pytest.MonkeyPatch,
+    spare: int,
+) -> None:
+    tokens = estimate(choice, documents, Room(0, 0)).tokens
+    room = Room(1 << 30, tokens + spare)
+    monkeypatch.setattr("dashdoc.estimates.measure_room", lambda _: room)
+    problem = estimate(choice, documents, room).problem
+    if spare == 0:
+        assert problem is None
+        check_fits(choice, documents)
+        return
+    with pytest.raises(DoesNotFitError) as caught:
+        check_fits(choice, documents)
+    assert caught.value.message == problem
+    for words in (f"{tokens:,} tokens", f"holds {tokens - 1:,}", "GiB", "page 3", "--truncate"):
+        assert words in problem
+    assert caught.value.details == {"tokens": tokens, "limit": tokens - 1, "last_page_that_fits": 3}
+
+
+def test_weights_that_do_not_fit_are_the_problem_of_any_document(
+    choice: ModelChoice, documents: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(choice.weight_bytes - 1, 0)
+    monkeypatch.setattr("dashdoc.estimates.measure_room", lambda _: room)
+    told = estimate(choice, documents, room)
+    assert not told.fits and told.problem is not None
+    assert "--model bundled" in told.problem
+    with pytest.raises(DeviceError, match="GiB are free"):
+        check_fits(choice, documents)

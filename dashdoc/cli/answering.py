@@ -1,12 +1,14 @@
 """Print an answer while it is written, and let Ctrl-C end it."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from dashdoc.cli.citations import places, show_quotes
 from dashdoc.cli.terminal import Terminal
+from dashdoc.errors import DashdocError
 from dashdoc.measures import Answer
 
 if TYPE_CHECKING:
@@ -17,6 +19,23 @@ _ENDED = {
     "repetition": "The answer was ended because it began to repeat itself.",
     "interrupted": "Interrupted: this is the answer so far.",
 }
+
+
+def give_answer(
+    stream: "AnswerStream", documents: Sequence[str], max_tokens: int, terminal: Terminal
+) -> Answer:
+    """Write an answer with its places behind it, and say what is to be said about it."""
+    try:
+        answer = stream_answer(stream, terminal)
+    except DashdocError:
+        if stream.ids and terminal.format == "text":
+            terminal.write("\n")
+        raise
+    if terminal.format == "text":
+        terminal.write(places(answer, documents, terminal.check) + "\n")
+    note_ending(answer, max_tokens, terminal)
+    show_quotes(answer, documents, terminal)
+    return answer
 
 
 def stream_answer(stream: "AnswerStream", terminal: Terminal) -> Answer:

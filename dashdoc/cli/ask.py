@@ -5,14 +5,15 @@ from pathlib import Path
 
 import click
 
-from dashdoc.cli.answering import note_ending, stream_answer
-from dashdoc.cli.citations import note_missing, places
+from dashdoc.cli.answering import give_answer
 from dashdoc.cli.measures_view import measures_view
 from dashdoc.cli.objects import answer_object, context_object
 from dashdoc.cli.opening import Opened, open_session
 from dashdoc.cli.options import (
+    FILE,
     Command,
     Settings,
+    cache_option,
     max_tokens_option,
     model_options,
     option,
@@ -20,13 +21,23 @@ from dashdoc.cli.options import (
     page_options,
     truncate_option,
 )
+from dashdoc.cli.sources_view import sources_view
 from dashdoc.cli.terminal import INTERRUPTED, Terminal
 from dashdoc.errors import UsageError
 from dashdoc.measures import Answer
 
 
-@click.command(cls=Command, short_help="Answer questions about documents, with page numbers.")
-@click.argument("arguments", nargs=-1, metavar="DOCUMENT... [QUESTION]")
+@click.command(
+    cls=Command,
+    short_help="Answer questions about documents, with page numbers.",
+    examples={
+        "One question about one document": 'dashdoc ask report.pdf "Who signed the contract?"',
+        "Several of either, over one reading": 'dashdoc ask a.pdf b.pdf -q "Who?" -q "When?"',
+        "Some pages, as an object for a program": 'dashdoc ask a.pdf "Who?" --pages 3-10 --json',
+        "What another program writes": 'man bash | dashdoc ask - "What does set -e do?"',
+    },
+)
+@click.argument("arguments", nargs=-1, metavar="DOCUMENT... [QUESTION]", type=FILE)
 @option(
     "-q",
     "--question",
@@ -35,19 +46,26 @@ from dashdoc.measures import Answer
     metavar="TEXT",
     help="A question; give it again for more of them over one reading.",
 )
+@option(
+    "--sources",
+    "with_sources",
+    is_flag=True,
+    help="Also show the passages that routing read most for the answer.",
+)
 @max_tokens_option
 @page_options
 @truncate_option
+@cache_option
 @model_options
 @output_options(jsonl=True)
 def ask(
-    terminal: Terminal, settings: Settings, arguments: Sequence[str], questions: Sequence[str]
+    terminal: Terminal,
+    settings: Settings,
+    arguments: Sequence[str],
+    questions: Sequence[str],
+    with_sources: bool,
 ) -> int:
     """Answer questions about a document, with the pages that say so.
-
-    \b
-    dashdoc ask report.pdf "Who signed the contract?"
-    dashdoc ask a.pdf b.pdf -q "Who signed?" -q "When?"
 
     Several documents, or several questions, need -q for each question. A DOCUMENT that is - is
     standard input.
@@ -59,6 +77,8 @@ def ask(
         if len(questions) > 1:
             terminal.heading(f"\n{question}" if answers else question)
         answers.append(_answer(opened, question, settings, terminal))
+        if with_sources and terminal.format == "text":
+            _show_sources(opened, answers[-1], terminal)
         if answers[-1].finish_reason == "interrupted":
             break
     _finish(opened, answers, len(questions) > 1, terminal)
@@ -109,15 +129,21 @@ def is_file(name: str) -> bool:
 
 def _answer(opened: Opened, question: str, settings: Settings, terminal: Terminal) -> Answer:
     stream = opened.session.stream(question, max_tokens=settings.max_tokens)
-    answer = stream_answer(stream, terminal)
     names = [document.name for document in opened.session.documents]
-    if terminal.format == "text":
-        terminal.write(places(answer, names) + "\n")
-    elif terminal.format == "jsonl":
+    answer = give_answer(stream, names, settings.max_tokens, terminal)
+    if terminal.format == "jsonl":
         _write_object(opened, answer, terminal)
-    note_ending(answer, settings.max_tokens, terminal)
-    note_missing(answer, terminal)
     return answer
+
+
+def _show_sources(opened: Opened, answer: Answer, terminal: Terminal) -> None:
+    session = opened.session
+    assert session.reading is not None and answer.sources is not None
+    starts = [(f"p. {page}", start) for _, page, start in session.page_starts()]
+    names = session.reading.documents
+    if len(names) > 1:
+        starts = list(zip(names, session.document_starts(), strict=True))
+    terminal.show(sources_view(answer.sources, names, session.reading.tokens, starts))
 
 
 def _write_object(opened: Opened, answer: Answer, terminal: Terminal) -> None:

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from dashdoc.cli.ask import ask
+from dashdoc.cli.cache import cache
+from dashdoc.cli.chat import chat
+from dashdoc.cli.completion import COMPLETE_VARIABLE, completion
 from dashdoc.cli.figures import versions
 from dashdoc.cli.info import info
+from dashdoc.cli.model import model
+from dashdoc.cli.options import Group
 from dashdoc.cli.routing import routing
 from dashdoc.cli.summarize import summarize
 from dashdoc.cli.terminal import INTERRUPTED, Terminal
@@ -28,7 +34,15 @@ def _print_versions(context: click.Context, _: click.Parameter, wanted: bool) ->
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples={
+        "Ask a report": 'dashdoc ask report.pdf "Who signed the contract?"',
+        "Ask many questions": "dashdoc chat report.pdf",
+        "Summarize a folder": "dashdoc summarize papers/ --output-dir summaries",
+    },
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -40,13 +54,12 @@ def _print_versions(context: click.Context, _: click.Parameter, wanted: bool) ->
 def cli() -> None:
     """Ask long documents on your own machine, the whole document in one context.
 
-    \b
-    dashdoc ask report.pdf "Who signed the contract?"
-    dashdoc summarize papers/ --output-dir summaries
+    Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 some inputs failed, 5 does not fit,
+    6 device, 7 model, 130 interrupted, 141 the reader of the pipe has gone.
     """
 
 
-for command in (ask, summarize, routing, text, info):
+for command in (ask, chat, summarize, routing, text, info, model, cache, completion):
     cli.add_command(command)
 
 
@@ -55,7 +68,9 @@ def main() -> NoReturn:
     # Threads of torch that wait for one another at full speed starve where anything else runs:
     # reading took ten times as long beside one busy program, and less than twice with this.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    for stream in (sys.stdout, sys.stderr):
+    if instruction := os.environ.get(COMPLETE_VARIABLE):
+        sys.exit(shell_complete(cli, {}, "dashdoc", COMPLETE_VARIABLE, instruction))
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         # A terminal or pipe that is not UTF-8 gets `?` for what it cannot show.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     sys.exit(run(sys.argv[1:]))

@@ -1,6 +1,7 @@
 """Figures as people read them."""
 
 import sys
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("torch", "triton", "transformers", "pypdf")
@@ -36,6 +37,11 @@ def clock(time: int) -> str:
 
 def rate(per_second: float) -> str:
     return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
+
+
+def moment(time: datetime) -> str:
+    """A local date and time, to the minute."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def size(number: int) -> str:

@@ -10,15 +10,27 @@ from dashdoc.cli.info_view import info_view
 from dashdoc.cli.machine import machine
 from dashdoc.cli.objects import choice_object, document_object
 from dashdoc.cli.opening import choose, open_documents
-from dashdoc.cli.options import Command, Settings, model_options, output_options, page_options
+from dashdoc.cli.options import (
+    FILE,
+    Command,
+    Settings,
+    model_options,
+    output_options,
+    page_options,
+)
 from dashdoc.cli.progress import ReadingBar
 from dashdoc.cli.terminal import Terminal
 
 
 @click.command(
-    cls=Command, short_help="Show the machine and the model, and whether a document fits."
+    cls=Command,
+    short_help="Show the machine and the model, and whether a document fits.",
+    examples={
+        "The machine and the model": "dashdoc info",
+        "Whether a document fits, and what it takes": "dashdoc info report.pdf",
+    },
 )
-@click.argument("sources", nargs=-1, metavar="[DOCUMENT]...")
+@click.argument("sources", nargs=-1, metavar="[DOCUMENT]...", type=FILE)
 @page_options
 @model_options
 @output_options()
@@ -26,15 +38,11 @@ def info(terminal: Terminal, settings: Settings, sources: Sequence[str]) -> None
     """Show the machine and the model; for a document, whether it fits.
 
     No weight is loaded.
-
-    \b
-    dashdoc info
-    dashdoc info report.pdf
     """
     with ReadingBar(terminal) as bar:
         documents = open_documents(settings, sources, terminal, bar)
         bar.model("the tokenizer")
-        choice = choose(settings, terminal, say=False)
+        choice = choose(settings, terminal, bar, say=False)
         from dashdoc.estimates import estimate, measure_room
 
         room = measure_room(choice)

@@ -82,11 +82,11 @@ def _documents(facts: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
         f"weights {size(facts['model']['weight_bytes'])}, cache {size(needed['cache_bytes'])}, "
         f"workspace {size(needed['workspace_bytes'])}"
     )
-    verdict = (
-        Text("yes", "green")
-        if needed["fits"]
-        else Text(f"no, {counted(needed['tokens'] - needed['limit'], 'token')} too many", "red")
-    )
+    verdict = Text("yes", "green")
+    if problem := needed["problem"]:
+        surplus = counted(needed["tokens"] - needed["limit"], "token")
+        answer = f"no, {surplus} too many" if needed["limit"] else "no"
+        verdict = Text.assemble((answer, "red"), f"\n{problem}")
     return [
         *rows,
         ("tokens", f"{needed['tokens']:,}{over}"),

@@ -1,13 +1,14 @@
 """What was measured, as the small table below an answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dashdoc.cli.figures import count, counted, percent, rate, seconds, size
+from dashdoc.cli.figures import count, counted, moment, percent, rate, seconds, size
 from dashdoc.measures import Answer, Reading, Routing
 
 
@@ -21,13 +22,16 @@ def measures_view(
         table.add_column(heading, justify="right", no_wrap=True)
     for number, reading in enumerate(readings, start=1):
         table.add_row(
-            _numbered("reading", number, len(readings)),
+            _numbered("restored" if reading.restored_from else "reading", number, len(readings)),
             count(reading.tokens),
             seconds(reading.seconds),
             "",
-            rate(reading.tokens_per_second),
+            "" if reading.restored_from else rate(reading.tokens_per_second),
             Text(percent(reading.routing.sparsity), "bold"),
         )
+        if len(reading.documents) > 1:
+            for name, tokens in zip(reading.documents, reading.document_tokens, strict=True):
+                table.add_row(Text(f"  {name}", "dim"), Text(count(tokens), "dim"))
     for number, answer in enumerate(answers, start=1):
         table.add_row(
             _numbered("answering", number, len(answers)),
@@ -53,6 +57,8 @@ def _below(readings: Sequence[Reading], answers: Sequence[Answer], model: str) -
     said = [f"{size(peak)} peak memory", f"model {model}"]
     if pages := sum(reading.pages for reading in readings):
         said.insert(0, counted(pages, "page"))
+    if times := [reading.restored_from for reading in readings if reading.restored_from]:
+        said.append(f"read {moment(datetime.fromisoformat(min(times)))}")
     return Text(", ".join(said), "dim")
 
 

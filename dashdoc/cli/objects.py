@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashdoc.cli.figures import versions
 from dashdoc.folder_runs import Failure, FolderSummary, Result
-from dashdoc.measures import Answer, Reading, Routing, to_json
+from dashdoc.measures import Answer, Reading, Routing, Sources, to_json
 
 if TYPE_CHECKING:
     from dashdoc.cli.opening import Opened
@@ -30,6 +30,8 @@ def answer_object(answer: Answer, reading: Reading) -> dict[str, Any]:
         "answer": answer.text,
         "pages": answer.pages,
         "citations": [to_json(citation) for citation in answer.citations],
+        "coverage": answer.coverage,
+        "sources": sources_object(answer.sources) if answer.sources else None,
         "finish_reason": answer.finish_reason,
         "tokens": {
             "document": reading.tokens,
@@ -43,12 +45,19 @@ def answer_object(answer: Answer, reading: Reading) -> dict[str, Any]:
         "latency": {
             "reading_seconds": reading.seconds,
             "reading_tokens_per_second": reading.tokens_per_second,
+            "restored_from": reading.restored_from,
             "first_token_seconds": answer.first_token_seconds,
             "answering_seconds": answer.seconds,
             "answering_tokens_per_second": answer.tokens_per_second,
         },
         "memory": {"peak_bytes": max(reading.peak_memory_bytes, answer.peak_memory_bytes)},
     }
+
+
+def sources_object(sources: Sources) -> dict[str, Any]:
+    """What routing read most, by passage and by page."""
+    pages = [{"document": document, "page": page} for document, page in sources.pages]
+    return {**to_json(sources), "pages": pages}
 
 
 def sparsity_object(routing: Routing) -> dict[str, float | None]:
@@ -77,8 +86,9 @@ def context_object(opened: "Opened") -> dict[str, Any]:
     session = opened.session
     assert session.reading is not None
     truncation = session.reading.truncation
+    counted = zip(session.documents, session.reading.document_tokens, strict=True)
     return {
-        "documents": [document_object(document) for document in session.documents],
+        "documents": [{**document_object(document), "tokens": n} for document, n in counted],
         "truncation": to_json(truncation) if truncation else None,
         "model": model_object(session.model),
         "parsing_seconds": opened.parsing_seconds,
@@ -103,6 +113,7 @@ def choice_object(choice: "ModelChoice") -> dict[str, Any]:
     return {
         "name": choice.name,
         "folder": str(choice.folder),
+        "revision": choice.revision,
         "device": str(choice.device),
         "dtype": str(choice.dtype).removeprefix("torch."),
         "weight_bytes": choice.weight_bytes,

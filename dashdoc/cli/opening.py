@@ -3,16 +3,21 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from dashdoc.cli.options import Settings
 from dashdoc.cli.progress import ReadingBar
+from dashdoc.cli.pulling import pull
 from dashdoc.cli.terminal import Terminal
+from dashdoc.errors import NotDownloadedError
 
 if TYPE_CHECKING:
     from dashdoc.documents import Document
+    from dashdoc.measures import Reading
     from dashdoc.models import Model, ModelChoice
+    from dashdoc.readings import Readings
     from dashdoc.session import Session
 
 
@@ -44,30 +49,70 @@ def open_documents(
     return documents
 
 
-def choose(settings: Settings, terminal: Terminal, *, say: bool = True) -> "ModelChoice":
-    """Find the model; why it was taken is printed, unless the command shows it itself."""
+def choose(
+    settings: Settings, terminal: Terminal, bar: ReadingBar, *, say: bool = True
+) -> "ModelChoice":
+    """Find the model; why it was taken is printed, unless the command shows it itself.
+
+    One of the hub that is not there is downloaded if the user, asked at a terminal, agrees.
+    """
     warnings.simplefilter("ignore" if terminal.verbosity < 2 else "default")
     from dashdoc.models import choose_model
 
-    choice = choose_model(
+    choose_it = partial(
+        choose_model,
         settings.model,
         routing=settings.routing,
         scale=settings.scale,
         chunk_size=settings.chunk_size,
         device=settings.device,
     )
+    try:
+        choice = choose_it()
+    except NotDownloadedError:
+        if not terminal.interactive or not pull(settings.model, terminal, bar):
+            raise
+        bar.model(settings.model)
+        choice = choose_it()
     for notice in choice.notices if say else ():
         terminal.note(notice)
     return choice
 
 
-def load(settings: Settings, terminal: Terminal, bar: ReadingBar) -> "Model":
-    """Choose and load the model."""
+def load(
+    settings: Settings,
+    terminal: Terminal,
+    bar: ReadingBar,
+    documents: Sequence["Document"] = (),
+) -> "Model":
+    """Choose and load the model, unless documents that must fit beside it do not."""
     bar.model("the model" if settings.model == "auto" else settings.model)
-    choice = choose(settings, terminal)
+    choice = choose(settings, terminal, bar)
+    from dashdoc.estimates import check_fits
     from dashdoc.models import load_model
 
-    return load_model(choice)
+    check_fits(choice, documents)
+    return load_model(choice, bar.bytes)
+
+
+def kept_readings(settings: Settings, bar: ReadingBar) -> "Readings | None":
+    """The kept readings, where the user wants them used."""
+    if not settings.cache:
+        return None
+    from dashdoc.readings import Readings
+
+    return Readings(on_save=bar.keeping)
+
+
+def read(
+    session: "Session", readings: "Readings | None", terminal: Terminal, bar: ReadingBar
+) -> "Reading":
+    """Read, or restore what was kept; the notices of that are printed."""
+    said = len(session.notices)
+    reading = session.read(bar.tokens, readings=readings)
+    for notice in session.notices[said:]:
+        terminal.note(notice)
+    return reading
 
 
 def open_session(settings: Settings, sources: Sequence[str], terminal: Terminal) -> Opened:
@@ -76,14 +121,14 @@ def open_session(settings: Settings, sources: Sequence[str], terminal: Terminal)
         began = perf_counter()
         documents = open_documents(settings, sources, terminal, bar)
         parsing_seconds = perf_counter() - began
-        model = load(settings, terminal, bar)
+        model = load(settings, terminal, bar, () if settings.truncate else documents)
         from dashdoc.session import Session
 
         session = Session(model, documents, truncate=settings.truncate)
         for notice in session.notices:
             terminal.note(notice)
         bar.reading(session.tokens)
-        session.read(bar.tokens)
+        read(session, kept_readings(settings, bar), terminal, bar)
     terminal.gap()
     notices = [*model.choice.notices, *(n for d in documents for n in d.notices), *session.notices]
     return Opened(session, parsing_seconds, notices)

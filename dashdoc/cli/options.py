@@ -1,15 +1,18 @@
 """The options that commands share, and help that shows them by what they are about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import Any, Literal, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from dashdoc.cli.terminal import Terminal
 
 SECTIONS = ("Options", "Document", "Model", "Output")
+# For the shell to complete; whether the file can be read is for `documents` to say.
+FILE = click.Path(readable=False)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -27,9 +30,35 @@ class Settings:
     truncate: Literal["head", "tail", "middle"] | None = None
     password: str | None = None
     max_tokens: int = 512
+    cache: bool = False
 
 
-class Command(click.Command):
+class Exemplified(click.Command):
+    """Help that ends with examples: what each does, and its command line."""
+
+    def __init__(
+        self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples or {}
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if not self.examples:
+            return
+        with formatter.section("Examples"):
+            for number, (meaning, line) in enumerate(self.examples.items()):
+                # Not wrapped: a command line is there to be copied.
+                formatter.write("\n" if number else "")
+                formatter.write(f"{'':>{formatter.current_indent}}{meaning}:\n")
+                formatter.write(f"{'':>{formatter.current_indent + 2}}{line}\n")
+
+
+class Group(Exemplified, click.Group):
+    """The command that holds the others."""
+
+
+class Command(Exemplified):
     """A command whose help shows its options in sections."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -61,6 +90,16 @@ def option(*names: str, section: str = "Options", **attributes: Any) -> Decorato
     return cast(Decorator, click.option(*names, cls=Option, section=section, **attributes))
 
 
+def _models(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem[str]]:
+    """The names of models that are always there, else folders."""
+    names = [CompletionItem(name) for name in ("auto", "bundled") if name.startswith(begun)]
+    return names or [CompletionItem(begun, type="dir")]
+
+
+def _devices(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [name for name in ("cpu", "cuda") if name.startswith(begun)]
+
+
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which model, with which routing, where."""
     return _apply(
@@ -71,6 +110,7 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             envvar="DASHDOC_MODEL",
             default="auto",
             metavar="NAME",
+            shell_complete=_models,
             help="auto, bundled, a checkpoint folder or a hub id.  "
             "[default: auto; env: DASHDOC_MODEL]",
         ),
@@ -96,7 +136,13 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="N",
             help="Tokens that are routed to together.",
         ),
-        option("--device", section="Model", metavar="NAME", help="cuda or cpu.  [default: best]"),
+        option(
+            "--device",
+            section="Model",
+            metavar="NAME",
+            shell_complete=_devices,
+            help="cuda or cpu.  [default: best]",
+        ),
     )
 
 
@@ -123,6 +169,14 @@ truncate_option = option(
     help="The part to leave OUT of a document that does not fit: head, tail or middle.",
 )
 
+cache_option = option(
+    "--cache/--no-cache",
+    section="Document",
+    envvar="DASHDOC_CACHE",
+    default=Settings.cache,
+    help="Keep the reading on disk, and restore it the next time.  [env: DASHDOC_CACHE]",
+)
+
 max_tokens_option = option(
     "--max-tokens",
     type=click.IntRange(min=1),
@@ -133,12 +187,11 @@ max_tokens_option = option(
 )
 
 
-def output_options(*, jsonl: bool = False) -> Decorator:
+def output_options(*, json: bool = True, jsonl: bool = False) -> Decorator:
     """How to print; they fill the `Terminal`, which goes to the command first."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         options = [
-            _output("--json", key="format", flag_value="json", help="One JSON object on stdout."),
             _output("--quiet", key="quiet", is_flag=True, help="Nothing on stderr but errors."),
             _output(
                 "-v",
@@ -158,10 +211,11 @@ def output_options(*, jsonl: bool = False) -> Decorator:
             ),
         ]
         if jsonl:
-            lines = _output(
-                "--jsonl", key="format", flag_value="jsonl", help="One JSON object a line."
-            )
-            options.insert(1, lines)
+            text = "One JSON object a line."
+            options.insert(0, _output("--jsonl", key="format", flag_value="jsonl", help=text))
+        if json:
+            text = "One JSON object on stdout."
+            options.insert(0, _output("--json", key="format", flag_value="json", help=text))
         return _apply(_collected(command), *options)
 
     return decorate

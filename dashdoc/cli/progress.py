@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from dashdoc.cli.figures import clock, counted, rate
+from dashdoc.cli.figures import clock, counted, rate, size
 from dashdoc.cli.terminal import Terminal
 
 
@@ -19,6 +19,7 @@ class ReadingBar:
         self._task: TaskID | None = None
         self._place = ""
         self._began = monotonic()
+        self._first: tuple[float, int] | None = None  # when the first bytes were told, and these
         self._bar = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=36)),
             BarColumn(
@@ -53,6 +54,24 @@ class ReadingBar:
         """The model is looked up or loaded."""
         self._stage(f"Loading {name}")
 
+    def asking(self, name: str) -> None:
+        """The hub is asked what a checkpoint takes."""
+        self._stage(f"Asking the hub for {name}")
+
+    def download(self, name: str) -> None:
+        """A checkpoint is fetched."""
+        self._stage(f"Downloading {name}")
+
+    def bytes(self, done: int, total: int) -> None:
+        """What is loaded or downloaded; a download may go on where another ended."""
+        if self._first is None:
+            self._first = monotonic(), done
+        began, had = self._first
+        detail = f"{size(done)} of {size(total)}"
+        if speed := (done - had) / max(monotonic() - began, 1e-9):
+            detail += f"  {size(round(speed))}/s  {clock(round((total - done) / speed))} left"
+        self._update(done, total, detail)
+
     def reading(self, tokens: int, part: str = "") -> None:
         """The prefill begins; `part` is like `part 2 of 5`."""
         self._stage(f"Reading {part}".rstrip(), counted(tokens, "token"))
@@ -64,6 +83,10 @@ class ReadingBar:
         pace = f"{rate(speed)} tokens/s  {clock(left)} left"
         detail = f"{done:,}/{counted(total, 'token')}  {pace}"
         self._update(done, total, detail)
+
+    def keeping(self) -> None:
+        """What was read is saved."""
+        self._stage("Keeping the reading")
 
     def answering(self, part: str = "") -> None:
         """The model writes what is shown later."""
@@ -78,6 +101,7 @@ class ReadingBar:
 
     def _stage(self, name: str, size: str = "") -> None:
         self._began = monotonic()
+        self._first = None
         if not self._terminal.animated:
             self._terminal.stage(f"{self._place}{name} {size}".rstrip())
             return

@@ -7,6 +7,7 @@ import click
 from dashdoc.cli.objects import context_object, routing_object
 from dashdoc.cli.opening import open_session
 from dashdoc.cli.options import (
+    FILE,
     Command,
     Settings,
     model_options,
@@ -20,8 +21,16 @@ from dashdoc.cli.terminal import Terminal
 from dashdoc.errors import UsageError
 
 
-@click.command(cls=Command, short_help="Show how sparse the routing was while a document was read.")
-@click.argument("source", metavar="DOCUMENT")
+@click.command(
+    cls=Command,
+    short_help="Show how sparse the routing was while a document was read.",
+    examples={
+        "Show it": "dashdoc routing report.pdf",
+        "Save the picture too": "dashdoc routing report.pdf --export routing.svg",
+        "With more left out": "dashdoc routing report.pdf --scale 2",
+    },
+)
+@click.argument("source", metavar="DOCUMENT", type=FILE)
 @option(
     "--export",
     "target",
@@ -34,11 +43,7 @@ from dashdoc.errors import UsageError
 @model_options
 @output_options()
 def routing(terminal: Terminal, settings: Settings, source: str, target: Path | None) -> None:
-    """Read a document and show how sparse the routing was, by layer and along the document.
-
-    \b
-    dashdoc routing report.pdf --export routing.svg
-    """
+    """Read a document and show how sparse the routing was, by layer and along the document."""
     check_target(target)
     session = (opened := open_session(settings, [source], terminal)).session
     assert session.reading is not None

@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from dashdoc.cli.axis import axis
 from dashdoc.cli.figures import counted, percent
 from dashdoc.measures import Reading, Routing
 
@@ -86,7 +87,8 @@ class HeatMap:
             first, *others = beside[layer + 1]
             row.append(first, "not dim").append("".join(others), "dim")
             yield row
-        yield Text(" " * label + self._axis(width), "dim", no_wrap=True)
+        edges, marks = self._routing.edges, [(f"p. {page}", start) for page, start in self._pages]
+        yield Text(" " * label + axis(width, edges[0], edges[-1], marks), "dim", no_wrap=True)
         yield ""
         yield self._legend(label, colored)
 
@@ -112,30 +114,6 @@ class HeatMap:
         if colored:
             return " ", Style(bgcolor=COLORS[level], dim=False)
         return str(level), Style(dim=False)
-
-    def _axis(self, width: int) -> str:
-        """Pages under the map, or tokens where there are none; as many marks as fit."""
-        first, last = self._routing.edges[0], self._routing.edges[-1]
-        marks: list[tuple[int, str]]
-        if self._pages:
-            marks = [
-                (int((start - first) / (last - first) * width), f"p. {page}")
-                for page, start in self._pages
-            ]
-        else:
-            fifths = [first + (last - first) * part // 5 for part in range(5)]
-            marks = [
-                (part * width // 5, f"{token:,}" if part else "token 0")
-                for part, token in enumerate(fifths)
-            ]
-        line = ""
-        gap = 0 if len(marks) < 2 else max(10, width // 6)
-        after = 0
-        for place, name in marks:
-            if place >= after and place + len(name) <= width:
-                line = line.ljust(place) + name
-                after = max(place + gap, len(line) + 2)
-        return line
 
     def _legend(self, label: int, colored: bool) -> Text:
         line = Text(" " * label, "dim", no_wrap=True)

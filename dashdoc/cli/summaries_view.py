@@ -10,20 +10,30 @@ from rich.text import Text
 from dashdoc.cli.answering import stopped_by_interrupt, stream_answer
 from dashdoc.cli.figures import counted, percent, seconds
 from dashdoc.cli.objects import result_object
+from dashdoc.cli.opening import read
 from dashdoc.cli.progress import ReadingBar
 from dashdoc.cli.terminal import Terminal
 from dashdoc.folder_runs import Failure, FolderWatcher, Result
 from dashdoc.measures import Answer, Reading
 
 if TYPE_CHECKING:
+    from dashdoc.readings import Readings
     from dashdoc.session import AnswerStream, Session
 
 
 class Screen(FolderWatcher):
     """Shows what happens on the terminal; a single document's summary is streamed."""
 
-    def __init__(self, terminal: Terminal, bar: ReadingBar, *, streaming: bool) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        bar: ReadingBar,
+        readings: "Readings | None",
+        *,
+        streaming: bool,
+    ) -> None:
         self._terminal, self._bar, self._streaming = terminal, bar, streaming
+        self._readings = readings
         self._part = ""
         self._printed = 0
 
@@ -42,7 +52,7 @@ class Screen(FolderWatcher):
     def read(self, session: "Session", part: str) -> Reading:
         self._part = part
         self._bar.reading(session.tokens, part)
-        return session.read(self._bar.tokens)
+        return read(session, self._readings, self._terminal, self._bar)
 
     def write(self, stream: "AnswerStream", *, is_part: bool) -> Answer:
         if self._streaming and not is_part:
@@ -66,8 +76,9 @@ class Screen(FolderWatcher):
         tokens = sum(reading["tokens"] for reading in readings)
         time = sum(reading["seconds"] for reading in readings)
         skipped = sum(r["tokens"] * r["routing"]["sparsity"] for r in readings) / tokens
-        read = f"{counted(tokens, 'token')} read in {seconds(time)}"
-        self._terminal.stage(f"{result.path.name}: {read}, sparsity {percent(skipped)}")
+        done = "restored" if all(reading["restored_from"] for reading in readings) else "read"
+        said = f"{counted(tokens, 'token')} {done} in {seconds(time)}"
+        self._terminal.stage(f"{result.path.name}: {said}, sparsity {percent(skipped)}")
 
     def print(self, result: Result, title: str) -> None:
         """A summary under its heading, or as a line of `--jsonl`."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 
 from dashdoc.cli.options import (
+    FILE,
     Command,
     Settings,
+    cache_option,
     max_tokens_option,
     model_options,
     option,
@@ -19,8 +21,16 @@ from dashdoc.cli.summarizing import documents_in, summarize_many, summarize_one
 from dashdoc.cli.terminal import Terminal
 
 
-@click.command(cls=Command, short_help="Summarize a document, or every document of a folder.")
-@click.argument("sources", nargs=-1, required=True, metavar="PATH...")
+@click.command(
+    cls=Command,
+    short_help="Summarize a document, or every document of a folder.",
+    examples={
+        "One document": "dashdoc summarize report.pdf",
+        "A folder into files": "dashdoc summarize papers/ --recursive --output-dir summaries",
+        "Only some of it, a line each": "dashdoc summarize papers/ --include '*.pdf' --jsonl",
+    },
+)
+@click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=FILE)
 @option("--recursive", is_flag=True, help="Also the folders in a folder.")
 @option(
     "--include",
@@ -38,6 +48,7 @@ from dashdoc.cli.terminal import Terminal
 @max_tokens_option
 @page_options
 @truncate_option
+@cache_option
 @model_options
 @output_options(jsonl=True)
 def summarize(
@@ -49,10 +60,6 @@ def summarize(
     output_dir: Path | None,
 ) -> int:
     """Summarize a document, or every document of a folder.
-
-    \b
-    dashdoc summarize report.pdf
-    dashdoc summarize papers/ --recursive --output-dir summaries
 
     A document that does not fit is summarized in parts. A PATH that is - is standard input.
     """

@@ -14,7 +14,7 @@ from dashdoc.cli.objects import (
     folder_object,
     model_object,
 )
-from dashdoc.cli.opening import choose, load, open_documents
+from dashdoc.cli.opening import choose, kept_readings, load, open_documents
 from dashdoc.cli.options import Settings
 from dashdoc.cli.progress import ReadingBar
 from dashdoc.cli.summaries_view import PrintingScreen, Screen, failures_view
@@ -55,7 +55,7 @@ def summarize_one(source: str, settings: Settings, terminal: Terminal) -> int:
             document,
             max_tokens=settings.max_tokens,
             truncate=settings.truncate,
-            watcher=Screen(terminal, bar, streaming=True),
+            watcher=Screen(terminal, bar, kept_readings(settings, bar), streaming=True),
         )
     if terminal.format == "text":
         terminal.write("\n")
@@ -77,15 +77,17 @@ def summarize_many(
     """Summarise many documents, each and all, to stdout or into a folder."""
     with ReadingBar(terminal) as bar:
         bar.model("the model's configuration")
-        choice = choose(settings, terminal)
+        choice = choose(settings, terminal, bar)
         description = choice_object(choice)
-        screen = (Screen if output_dir else PrintingScreen)(terminal, bar, streaming=False)
+        screen = (Screen if output_dir else PrintingScreen)(
+            terminal, bar, kept_readings(settings, bar), streaming=False
+        )
 
         def loaded() -> "Model":
             from dashdoc.models import load_model
 
             bar.model(choice.name)
-            return load_model(choice)
+            return load_model(choice, bar.bytes)
 
         run = FolderRun(
             paths,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -58,10 +59,13 @@ class Terminal:
         console = PlainConsole(**self._style())
         if console.is_terminal:
             console.print(view)
-            return
-        with console.capture() as capture:
-            console.print(view)
-        self.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+        else:
+            self.write(_plain(console, view))
+
+    @property
+    def check(self) -> str:
+        """The mark behind an answer that was checked; none in a pipe, which gets words only."""
+        return "✓" if sys.stdout.isatty() and _is_utf8() else ""
 
     @property
     def animated(self) -> bool:
@@ -85,6 +89,18 @@ class Terminal:
         """A sentence the user should know."""
         self._message(("dashdoc: ", "dim"), ("note: ", "yellow"), message)
 
+    @property
+    def interactive(self) -> bool:
+        """Whether a question can be asked: somebody reads stderr and types on stdin."""
+        return not self.quiet and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Ask for yes or no; no is the default. Ctrl-C and Ctrl-D leave as they do elsewhere."""
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort as abort:
+            raise KeyboardInterrupt from abort
+
     def stage(self, message: str) -> None:
         """A stage begins, where no bar can be drawn."""
         self._message(("dashdoc: ", "dim"), message)
@@ -92,7 +108,12 @@ class Terminal:
     def heading(self, text: str) -> None:
         """The question an answer belongs to."""
         if not self.quiet:
-            self.stderr.print(Text(text, "bold"), soft_wrap=not self.stderr.is_terminal)
+            self._line(Text(text, "bold"))
+
+    def aside(self, text: str) -> None:
+        """A line of figures beside an answer."""
+        if not self.quiet:
+            self._line(Text(text, "dim"))
 
     def gap(self) -> None:
         """A blank line between what was said on the way and the result, where both are seen."""
@@ -102,13 +123,20 @@ class Terminal:
     def show(self, view: RenderableType) -> None:
         """A table for people."""
         if not self.quiet:
+            self.reply(view)
+
+    def reply(self, view: RenderableType) -> None:
+        """What was asked for at a prompt."""
+        if self.stderr.is_terminal:
             self.stderr.print(view)
+        else:
+            self.stderr.file.write(_plain(self.stderr, view))
 
     def error(self, message: str, *, kind: str, exit_code: int, **details: object) -> None:
         """The one message of an error."""
         if self.format == "text":
             line = Text.assemble(("dashdoc: ", "dim"), ("error: ", "bold red"), message)
-            self.stderr.print(line, soft_wrap=not self.stderr.is_terminal)
+            self._line(line)
         else:
             problem = {"kind": kind, "message": message, "exit_code": exit_code, **details}
             self.write_json({"error": problem})
@@ -116,7 +144,11 @@ class Terminal:
     def _message(self, *parts: str | tuple[str, str]) -> None:
         if not self.quiet:
             self._noted = True
-            self.stderr.print(Text.assemble(*parts), soft_wrap=not self.stderr.is_terminal)
+            self._line(Text.assemble(*parts))
+
+    def _line(self, text: Text) -> None:
+        """Wrapped between words on a terminal, left whole in a pipe."""
+        self.stderr.print(text, soft_wrap=not self.stderr.is_terminal)
 
     def _style(self) -> dict[str, Any]:
         """Options of a console: `--color` goes before the environment."""
@@ -126,6 +158,13 @@ class Terminal:
         elif self.color == "always":
             style.update(force_terminal=True, no_color=False)
         return style
+
+
+def _plain(console: Console, view: RenderableType) -> str:
+    """The view without the spaces that fill up its lines."""
+    with console.capture() as capture:
+        console.print(view)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _is_utf8() -> bool:

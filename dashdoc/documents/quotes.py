@@ -19,8 +19,9 @@ _SAME = str.maketrans(
     | dict.fromkeys(map(ord, f"*_{SOFT_HYPHEN}\u200b\u200c\u200d\u2060\ufeff"), None)
     | {ord("…"): "..."}
 )
-_SPACE_BETWEEN_NUMBERS = re.compile(r"(?:(?<=\d)|(?<=\d[.,]))\s+(?=\d)")
-_HYPHEN_IN_WORD = re.compile(r"(?<=[^\W\d_])-+(?=[^\W\d_])")
+# Each begins with what is rare in a text: a search starts only there.
+_SPACE_BETWEEN_NUMBERS = re.compile(r"(\d[.,]?)\s+(?=\d)")
+_HYPHEN_IN_WORD = re.compile(r"-(?<=[^\W\d_]-)(?=[^\W\d_])")
 _WORD_BROKEN = re.compile(r"[^\W\d_]-+$")
 _NUMBER_ENDS = re.compile(r"\d[.,]?$")
 _FRACTION = re.compile(r"[.,]\d")
@@ -29,11 +30,12 @@ _DASHES = re.compile(r"-{2,}")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a quotation starts.
+    """Where a quotation stands.
 
-    `page` is the true, 1-based number and `label` what is printed on the page, if that differs. A
-    text without pages has lines instead, 1-based, the last one included. `exact` is false where
-    only spacing, hyphens, quotation marks, emphasis, case or the last full stop differ.
+    `page` is the true, 1-based number of the page where it starts, `last_page` of the one where it
+    ends, and `label` what is printed on the first, if that differs. A text without pages has lines
+    instead, 1-based, the last one included. `exact` is false where only spacing, hyphens, quotation
+    marks, emphasis, case or the last full stop differ.
     """
 
     page: int | None
@@ -41,6 +43,7 @@ class Place:
     first_line: int | None
     last_line: int | None
     exact: bool
+    last_page: int | None = None
 
 
 class QuoteIndex:
@@ -73,8 +76,8 @@ class QuoteIndex:
     def _place(self, first: int, last: int, *, exact: bool) -> Place:
         if not self._document.paged:
             return Place(None, None, first + 1, last + 1, exact)
-        page = self._document.pages[first]
-        return Place(page.number, page.label, None, None, exact)
+        page, last_page = self._document.pages[first], self._document.pages[last].number
+        return Place(page.number, page.label, None, None, exact, last_page)
 
 
 def locate(document: Document, quote: str) -> Place | None:
@@ -111,7 +114,7 @@ def _normalise(text: str) -> str:
     numbers; so do hyphens inside words, wherever the line ended.
     """
     text = unicodedata.normalize("NFC", text).translate(_SAME).casefold()
-    text = _SPACE_BETWEEN_NUMBERS.sub("\0", text)
+    text = _SPACE_BETWEEN_NUMBERS.sub("\\1\0", text)
     text = "".join(text.split()).replace("\0", " ")
     return _HYPHEN_IN_WORD.sub("", _DASHES.sub("-", text))
 
@@ -121,9 +124,10 @@ def _mend_borders(parts: list[str]) -> list[str]:
     mended = list(parts)
     filled = [i for i, part in enumerate(parts) if part]
     for i, following in pairwise(filled):
-        if _WORD_BROKEN.search(mended[i]) and mended[following][0].isalpha():
+        # Dashes in a row are one by now: the last two characters tell.
+        if _WORD_BROKEN.search(mended[i][-2:]) and mended[following][0].isalpha():
             mended[i] = mended[i].rstrip("-")
-        elif _NUMBER_ENDS.search(mended[i]) and mended[following][0].isdigit():
+        elif _NUMBER_ENDS.search(mended[i][-2:]) and mended[following][0].isdigit():
             mended[i] += " "
     return mended
 

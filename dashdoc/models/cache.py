@@ -112,6 +112,32 @@ class DashCache(Cache):
         for layer in self.layers:
             layer.rewind(length)
 
+    def allocate(self, config: DashLlamaConfig, device: torch.device, dtype: torch.dtype) -> None:
+        """Make the buffers that the first forward pass makes otherwise."""
+        nothing = torch.empty(
+            1, config.num_key_value_heads, 0, config.head_dim, device=device, dtype=dtype
+        )
+        for layer in self.layers:
+            if not layer.is_initialized:
+                layer.lazy_initialization(nothing, nothing)
+
+    def tensors(self, length: int) -> dict[str, Tensor]:
+        """Keys, values [Hkv, N, D] and summaries [Hkv, P, D] of the first `length` tokens.
+
+        They are views, by name, of the first row of the batch; each head is contiguous.
+        """
+        found = {}
+        for index, layer in enumerate(self.layers):
+            complete = length // layer.chunk_size
+            for name, rows in (("keys", length), ("values", length), ("summaries", complete)):
+                found[f"layers.{index}.{name}"] = getattr(layer, name)[0, :, :rows]
+        return found
+
+    def fill(self, length: int) -> None:
+        """Take the first `length` tokens, written to `tensors`, as held."""
+        for layer in self.layers:
+            layer.length, layer.summarized = length, length // layer.chunk_size
+
 
 def cache_bytes(config: DashLlamaConfig, tokens: int, dtype: torch.dtype) -> int:
     """Bytes of keys, values and summaries for a context of `tokens`."""

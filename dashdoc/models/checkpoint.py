@@ -13,19 +13,43 @@ import torch
 from safetensors import safe_open
 
 from dashdoc.errors import ModelError
-from dashdoc.models.configuration import DashLlamaConfig
+from dashdoc.models.configuration import DENSE, DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
+from dashdoc.models.siblings import CLASS_QUERY, is_dense, refuse_other_attention
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+AGAIN = "Fetch it again: dashdoc model pull ID, for one of the hub."
 
 
 def read_config(folder: Path, overrides: dict[str, Any]) -> DashLlamaConfig:
     """The checkpoint's configuration with the user's routing on top.
 
     Raises:
-        ModelError: no readable `config.json`, or another architecture than Llama.
+        ModelError: no readable `config.json`, or another architecture or attention.
+    """
+    fields = read_fields(folder)
+    try:
+        return DashLlamaConfig(**{**fields, **overrides})
+    except Exception as error:  # transformers validates with exceptions of several kinds
+        raise ModelError(f"{folder / CONFIG} is not a usable configuration: {error}") from error
+
+
+def read_routing(folder: Path) -> dict[str, Any]:
+    """What the tensors say about the routing: nothing, or that a plain Llama reads everything.
+
+    Raises:
+        ModelError: no weights, or tensors of other attention.
+    """
+    return dict(DENSE) if is_dense(folder, read_fields(folder), listed_tensors(folder)) else {}
+
+
+def read_fields(folder: Path) -> dict[str, Any]:
+    """The fields of `config.json`.
+
+    Raises:
+        ModelError: as `read_config`.
     """
     path = folder / CONFIG
     if not folder.is_dir():
@@ -35,17 +59,15 @@ def read_config(folder: Path, overrides: dict[str, Any]) -> DashLlamaConfig:
     try:
         fields = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}). Fetch the checkpoint again.") from error
+        raise ModelError(f"{path} is damaged ({error}). {AGAIN}") from error
+    refuse_other_attention(folder, fields)
     kind = fields.get("model_type")
     if kind != "llama":
         raise ModelError(
             f"{path} says model_type {kind!r}; dashdoc runs Llama checkpoints with "
             "DashAttention (model_type 'llama')."
         )
-    try:
-        return DashLlamaConfig(**{**fields, **overrides})
-    except Exception as error:  # transformers validates with exceptions of several kinds
-        raise ModelError(f"{path} is not a usable configuration: {error}") from error
+    return fields
 
 
 def check_checkpoint(folder: Path, config: DashLlamaConfig) -> int:
@@ -55,10 +77,10 @@ def check_checkpoint(folder: Path, config: DashLlamaConfig) -> int:
         ModelError: names the file and the tensor, the shape expected and found.
     """
     expected = expected_shapes(config)
-    listed = _listed_tensors(folder)
+    listed = listed_tensors(folder)
     total = 0
     found: dict[str, tuple[Path, tuple[int, ...]]] = {}
-    for shard in sorted({folder / name for name in listed.values()}):
+    for shard in shards(folder):
         for tensor, shape in shard_shapes(shard).items():
             found[tensor] = (shard, shape)
         total += shard.stat().st_size
@@ -88,8 +110,17 @@ def expected_shapes(config: DashLlamaConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor a checkpoint of this configuration must hold."""
     with torch.device("meta"):
         network = DashLlamaForCausalLM(config)
-    tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
-    return {n: tuple(t.shape) for n, t in network.state_dict().items() if n not in tied}
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    if config.tie_word_embeddings:
+        del shapes["lm_head.weight"]
+    if config.scaling_factor == 0:  # dense: what the class queries say changes nothing
+        shapes = {name: s for name, s in shapes.items() if not name.endswith(CLASS_QUERY)}
+    return shapes
+
+
+def shards(folder: Path) -> list[Path]:
+    """The files of the weights."""
+    return sorted({folder / name for name in listed_tensors(folder).values()})
 
 
 def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
@@ -99,9 +130,7 @@ def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
         ModelError: the file is missing, truncated or not safetensors.
     """
     if not shard.is_file():
-        raise ModelError(
-            f"The shard {shard} is missing. Fetch the checkpoint again.", file=str(shard)
-        )
+        raise ModelError(f"The shard {shard} is missing. {AGAIN}", file=str(shard))
     size = shard.stat().st_size
     try:
         with shard.open("rb") as file:
@@ -117,13 +146,12 @@ def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The shard {shard} has no readable header ({size:,} bytes): it is truncated or not "
-            "safetensors. Fetch it again.",
+            f"safetensors. {AGAIN}",
             file=str(shard),
         ) from error
     if size != end:
         raise ModelError(
-            f"The shard {shard} is truncated: {size:,} bytes, its header says {end:,}. "
-            "Fetch it again.",
+            f"The shard {shard} is truncated: {size:,} bytes, its header says {end:,}. {AGAIN}",
             file=str(shard),
             bytes=size,
             expected_bytes=end,
@@ -132,16 +160,14 @@ def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
 
 
-def _listed_tensors(folder: Path) -> dict[str, str]:
+def listed_tensors(folder: Path) -> dict[str, str]:
     """Tensor -> shard name, from the index or the single file."""
     index = folder / INDEX
     if index.is_file():
         try:
             listed: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         except (ValueError, KeyError) as error:
-            raise ModelError(
-                f"{index} is damaged ({error}). Fetch the checkpoint again."
-            ) from error
+            raise ModelError(f"{index} is damaged ({error}). {AGAIN}") from error
         return listed
     if (folder / SINGLE).is_file():
         return dict.fromkeys(shard_shapes(folder / SINGLE), SINGLE)
@@ -149,6 +175,6 @@ def _listed_tensors(folder: Path) -> dict[str, str]:
 
 
 def _advice(tensor: str) -> str:
-    if tensor.endswith("indexer_q"):
+    if tensor.endswith(CLASS_QUERY):
         return " Without its class queries this is no DashAttention checkpoint."
-    return " Fetch the checkpoint again."
+    return f" {AGAIN}"

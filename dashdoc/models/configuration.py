@@ -39,3 +39,6 @@ ROUTING_PRESETS: dict[str, dict[str, Any]] = {
         "local_chunks": 2,
     },
 }
+
+# Every chunk wanted alike and none preferred: exact dense attention, whatever the class queries.
+DENSE: dict[str, Any] = {"scaling_factor": 0.0, "estimate_diagonal": True}

@@ -26,8 +26,14 @@ CACHE_ARGUMENT = (
 class RoutingMeter(Protocol):
     """Takes what each layer's routing read, while it happens."""
 
-    def add(self, layer: int, start: int, counts: RoutingCounts) -> None:
-        """Counts of one call: `start` is the position of its first query."""
+    def add(
+        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
+    ) -> None:
+        """Counts of one call; `start` is the position of its first query.
+
+        They come from the queries [B, Hq, M, D] and summaries [B, Hkv, P, D], of which nothing
+        is copied.
+        """
 
 
 class DashAttention(LlamaAttention):
@@ -78,7 +84,7 @@ class DashAttention(LlamaAttention):
             measure=meter is not None,
         )
         if meter is not None and counts is not None:
-            meter.add(self.layer_idx, key.shape[2] - M, counts)
+            meter.add(self.layer_idx, key.shape[2] - M, counts, query, summaries)
         return self.o_proj(output.transpose(1, 2).reshape(B, M, -1)), None
 
     def _class_query(self, tokens: int, first_chunk: int, frequencies: Tensor | None) -> Tensor:

@@ -7,27 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from dashdoc.errors import DeviceError, ModelError
+from dashdoc.errors import DeviceError, ModelError, NotDownloadedError, UsageError
 from dashdoc.kernels.operator import QUERY_BLOCK
-from dashdoc.models.checkpoint import check_checkpoint, read_config
+from dashdoc.models.cache import cache_bytes
+from dashdoc.models.checkpoint import check_checkpoint, read_config, read_routing
 from dashdoc.models.configuration import ROUTING_PRESETS, DashLlamaConfig
+from dashdoc.models.hub import RELEASED, cached_folder, revision_of
 from dashdoc.models.llama import DashLlamaForCausalLM
-from dashdoc.models.memory import free_bytes, largest_context
+from dashdoc.models.memory import (
+    free_bytes,
+    is_out_of_memory,
+    largest_context,
+    workspace_bytes,
+)
+from dashdoc.models.weights import OnBytes, load_network
 
-RELEASED = "fasa-org/MiniCPM-4-8B-DashAttention"
 BUNDLED = Path(__file__).parent / "bundled"
-_FILES = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class ModelChoice:
     notices: tuple[str, ...] = ()
 
     @property
+    def revision(self) -> str | None:
+        """The commit of the hub, for a checkpoint of its cache."""
+        return revision_of(self.folder)
+
+    @property
     def prefill_piece(self) -> int:
         """Tokens read at once: enough to fill the device, few enough to keep memory flat."""
         return 512 if self.device.type == "cpu" else 4096
@@ -56,6 +61,15 @@ class ModelChoice:
         """Tokens of context that fit into `free` bytes beside the weights."""
         block = QUERY_BLOCK[self.device.type]
         return largest_context(self.config, self.dtype, free, self.prefill_piece, block)
+
+    def cache_bytes(self, tokens: int) -> int:
+        """What the cache of a context takes."""
+        return cache_bytes(self.config, tokens, self.dtype)
+
+    def workspace_bytes(self, tokens: int) -> int:
+        """What reading takes beside weights and cache, at a context of `tokens`."""
+        block = QUERY_BLOCK[self.device.type]
+        return workspace_bytes(self.config, tokens, self.prefill_piece, block)
 
 
 @dataclass(frozen=True)
@@ -111,13 +125,15 @@ def choose_model(
     """Find a checkpoint and check its files, without loading a weight.
 
     Args:
-        name: `auto`, `bundled`, a folder, or a hub id (looked up in the hub cache first).
+        name: `auto`, `bundled`, a folder, or a hub id, looked up in the hub cache only.
         routing: a preset of `ROUTING_PRESETS`; scale, chunk_size: single overrides.
         device: `cuda`, `cpu`; the best there is where not given.
 
     Raises:
-        ModelError: missing, incomplete, offline or of another architecture.
+        NotDownloadedError: a hub id that the hub cache does not hold.
+        ModelError: missing, incomplete or of another architecture.
         DeviceError: the device asked for is not there.
+        UsageError: a routing for a checkpoint without class queries.
     """
     place = _device(device)
     notices: list[str] = []
@@ -134,7 +150,14 @@ def choose_model(
         overrides["scaling_factor"] = scale
     if chunk_size is not None:
         overrides["chunk_size"] = chunk_size
-    config = read_config(folder, overrides)
+    if dense := read_routing(folder):
+        if routing or scale is not None:
+            raise UsageError(
+                f"{name} has no class queries: its attention is dense, and takes no --routing or "
+                "--scale."
+            )
+        notices.append(f"{name} has no class queries: its attention is dense, nothing is skipped.")
+    config = read_config(folder, {**overrides, **dense})
     # fp32 on a CPU: few of them multiply bf16 faster, and none more exactly.
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
     # A copy: the network that it builds for its shapes marks the configuration as its own.
@@ -143,36 +166,49 @@ def choose_model(
     return ModelChoice(name, folder, config, place, dtype, int(stored * width), tuple(notices))
 
 
-def load_model(choice: ModelChoice | str = "auto") -> Model:
-    """Load the weights to the device.
+def load_model(choice: ModelChoice | str = "auto", on_bytes: OnBytes | None = None) -> Model:
+    """Load the weights to the device; `on_bytes` gets the bytes read and in all.
 
     Raises:
         ModelError, DeviceError: as `choose_model`; or the weights do not fit on the device.
     """
     if isinstance(choice, str):
         choice = choose_model(choice)
+    check_weights_fit(choice, free_bytes(choice.device))
     began = time.perf_counter()
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(choice.folder)
-        network = DashLlamaForCausalLM.from_pretrained(
-            choice.folder, config=choice.config, dtype=choice.dtype
-        )
+        network = load_network(choice.folder, choice.config, choice.device, choice.dtype, on_bytes)
     except (OSError, ValueError) as error:
         raise ModelError(f"{choice.folder} cannot be loaded: {error}") from error
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _weights_do_not_fit(choice, free_bytes(choice.device)) from error
     finally:
         transformers_logging.set_verbosity(verbosity)
-        transformers_logging.enable_progress_bar()
-    try:
-        network = network.to(choice.device).eval()
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            f"The weights need {choice.weight_bytes / 2**30:.1f} GiB on {choice.device}, of which "
-            f"{free_bytes(choice.device) / 2**30:.1f} GiB are free. Try --model bundled."
-        ) from error
     return Model(choice, network, tokenizer, time.perf_counter() - began)
+
+
+def check_weights_fit(choice: ModelChoice, free: int) -> None:
+    """Raises DeviceError: the weights alone take more than the `free` bytes of memory."""
+    if choice.weight_bytes > free:
+        raise _weights_do_not_fit(choice, free)
+
+
+def _weights_do_not_fit(choice: ModelChoice, free: int) -> DeviceError:
+    needed = choice.weight_bytes
+    way_out = "Close what else takes memory there"
+    if choice.name != "bundled":
+        way_out += ", or use the small model: --model bundled"
+    return DeviceError(
+        f"The weights of {choice.name} need {needed / 2**30:.2f} GiB on {choice.device}, of which "
+        f"{free / 2**30:.2f} GiB are free. {way_out}.",
+        needed_bytes=needed,
+        free_bytes=free,
+    )
 
 
 def _device(name: str | None) -> torch.device:
@@ -189,17 +225,16 @@ def _device(name: str | None) -> torch.device:
 
 def _automatic(device: torch.device) -> tuple[str, str]:
     """The released checkpoint where it is cached and fits, else the bundled one; and why."""
-    get = f"To use it: hf download {RELEASED}, then --model {RELEASED}."
     if device.type != "cuda":
         return "bundled", (
             f"No CUDA GPU: using the small bundled model; --model {RELEASED} takes the large one."
         )
     try:
-        folder = Path(snapshot_download(RELEASED, allow_patterns=_FILES, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return (
-            "bundled",
-            f"{RELEASED} is not in the hub cache: using the small bundled model. {get}",
+        folder = cached_folder(RELEASED)
+    except NotDownloadedError:
+        return "bundled", (
+            f"{RELEASED} is not in the hub cache: using the small bundled model. "
+            "To get it: dashdoc model pull."
         )
     needed = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     free = free_bytes(device)
@@ -216,26 +251,13 @@ def _find(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
-    no_name = ModelError(
-        f"There is no checkpoint folder {name}, and it is not a hub id like {RELEASED}. "
-        "Use --model bundled, a folder or a hub id."
-    )
-    if path.exists() or "/" not in name:
-        raise no_name
     try:
-        return Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=True))
+        if path.exists() or "/" not in name:
+            raise HFValidationError(name)
+        validate_repo_id(name)
     except HFValidationError as error:
-        raise no_name from error
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        return Path(snapshot_download(name, allow_patterns=_FILES))
-    except RepositoryNotFoundError as error:
         raise ModelError(
-            f"The hub has no model {name}, or it is private (set HF_TOKEN)."
+            f"There is no checkpoint folder {name}, and it is not a hub id like {RELEASED}. "
+            "Use --model bundled, a folder or a hub id."
         ) from error
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelError(
-            f"{name} is not in the hub cache ({constants.HF_HUB_CACHE}) and cannot be fetched: the "
-            f"hub is out of reach or offline mode is on. With a connection: hf download {name}."
-        ) from error
+    return cached_folder(name)

@@ -23,8 +23,26 @@ def free_bytes(device: torch.device) -> int:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         fields = dict(line.split(":") for line in meminfo.read_text(encoding="ascii").splitlines())
-        return int(fields["MemAvailable"].split()[0]) * 1024
+        return min(int(fields["MemAvailable"].split()[0]) * 1024, container_bytes())
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def container_bytes(group: Path = Path("/sys/fs/cgroup")) -> int:
+    """What a container lets its processes take beyond what they have; cached files give way."""
+    try:
+        limit = int((group / "memory.max").read_text(encoding="ascii"))
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        fields = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):  # no container, or `max`: no limit
+        return sys.maxsize
+    statistics = dict(line.split() for line in fields)
+    return max(limit - used + int(statistics["inactive_file"]), 0)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found no memory; for that of a CPU it has no exception of its own."""
+    said = ("can't allocate memory", "Cannot allocate memory")  # its allocator, the system
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
 def peak_bytes(device: torch.device) -> int:

@@ -27,7 +27,9 @@ class ChunkMeter:
         self._tokens = np.zeros(0, np.int64)  # [P] tokens counted of each chunk
         self._end = 0  # position behind the last token counted
 
-    def add(self, layer: int, start: int, counts: RoutingCounts) -> None:
+    def add(
+        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
+    ) -> None:
         """Count M tokens from position `start` on; batch rows are counted together."""
         B, _, M = counts.active.shape
         device = counts.active.device

@@ -29,6 +29,17 @@ def test_a_missing_device_is_exit_6(call: Call, report: Path) -> None:
     assert outcome.json["error"]["kind"] == "device"
 
 
+@pytest.mark.usefixtures("short_memory")
+def test_what_does_not_fit_is_exit_5_before_a_weight_is_loaded(
+    call: Call, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("dashdoc.models.loading.load_network")
+    outcome = call("ask", report, "Who?")
+    assert outcome.code == 5
+    for words in ("memory holds 700", "GiB", "--pages 1-", "--truncate"):
+        assert words in outcome.err
+
+
 @pytest.mark.parametrize("flag", ["--json", "--jsonl"])
 def test_an_error_is_an_object_on_stdout(call: Call, flag: str) -> None:
     outcome = call("ask", "nowhere.pdf", "Who?", flag, "--quiet")

@@ -121,10 +121,10 @@ def test_an_interrupted_run_says_how_far_it_came(
 
     read, count = Session.read, iter(range(10))
 
-    def interrupted(session: Session, *arguments: object) -> object:
+    def interrupted(session: Session, *arguments: object, **options: object) -> object:
         if next(count) == 1:
             raise KeyboardInterrupt
-        return read(session, *arguments)
+        return read(session, *arguments, **options)
 
     monkeypatch.setattr(Session, "read", interrupted)
     outcome = call("summarize", folder, "--output-dir", tmp_path / "out")

@@ -15,8 +15,10 @@ def lined(text: str) -> Document:
     return Document("d.txt", "text", (Page(1, text),), 1, False, "0" * 64)
 
 
-def on_page(number: int, *, exact: bool, label: str | None = None) -> Place:
-    return Place(number, label, None, None, exact)
+def on_page(
+    number: int, *, exact: bool, label: str | None = None, last: int | None = None
+) -> Place:
+    return Place(number, label, None, None, exact, last or number)
 
 
 def test_an_exact_quotation_has_its_page_and_label() -> None:
@@ -82,11 +84,11 @@ def test_another_text_is_not_found(text: str, quote: str) -> None:
         ("The ferry\ncrosses ", "\nat noon."),
     ],
 )
-def test_a_quotation_across_a_border_is_on_the_page_where_it_starts(
+def test_a_quotation_across_a_border_has_the_page_where_it_starts_and_the_one_where_it_ends(
     first: str, second: str
 ) -> None:
     document = paged("Before.", first, "", second)
-    assert locate(document, "The ferry crosses at noon.") == on_page(2, exact=False)
+    assert locate(document, "The ferry crosses at noon.") == on_page(2, exact=False, last=4)
 
 
 def test_numbers_on_both_sides_of_a_border_stay_apart() -> None:

@@ -148,3 +148,24 @@ def test_every_layer_is_rewound_cropped_and_reset(config: DashLlamaConfig) -> No
     ):
         change()
         assert {layer.get_seq_length() for layer in cache.layers} == {length} == {cache.length}
+
+
+@pytest.mark.parametrize("length", [5, C, 90])
+def test_what_is_copied_to_another_cache_is_held_there(
+    config: DashLlamaConfig, length: int
+) -> None:
+    one, other = DashCache(config, 100), DashCache(config, 200)
+    fill(one, 90, torch.float32)
+    for buffer in buffers(one):
+        torch.nn.init.normal_(buffer)
+    other.allocate(config, torch.device("cpu"), torch.float32)
+    for (name, to), (same, of) in zip(
+        other.tensors(length).items(), one.tensors(length).items(), strict=True
+    ):
+        assert name == same and all(head.is_contiguous() for head in to)
+        to.copy_(of)
+    other.fill(length)
+    assert {layer.get_seq_length() for layer in other.layers} == {length}
+    assert {layer.summarized for layer in other.layers} == {length // C}
+    for mine, theirs in zip(other.layers, one.layers, strict=True):
+        assert torch.equal(mine.keys[:1, :, :length], theirs.keys[:1, :, :length])

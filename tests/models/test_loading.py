@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import constants
 
 from dashdoc.errors import DeviceError, ModelError
 from dashdoc.models import choose_model, load_model
@@ -18,14 +17,6 @@ from dashdoc.models.loading import BUNDLED, RELEASED
 from tests.models import released
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty hub cache, and no hub."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    return tmp_path / "hub"
 
 
 def store(hub: Path, name: str, checkpoint: Path) -> Path:
@@ -84,7 +75,7 @@ def test_offline_and_not_cached_names_the_way_out(hub_cache: Path, name: str) ->
     with pytest.raises(ModelError) as caught:
         choose_model(name, device="cpu")
     assert caught.value.exit_code == 7
-    for word in (name, str(hub_cache), "offline", f"hf download {name}"):
+    for word in (name, str(hub_cache), "offline", f"dashdoc model pull {name}"):
         assert word in caught.value.message
 
 

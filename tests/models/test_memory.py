@@ -1,5 +1,7 @@
 """Memory: the longest context is the border of what fits."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,7 +10,9 @@ from dashdoc.models.checkpoint import read_config
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.memory import (
     RESERVE,
+    container_bytes,
     free_bytes,
+    is_out_of_memory,
     largest_context,
     peak_bytes,
     workspace_bytes,
@@ -76,3 +80,25 @@ def test_what_this_process_takes_is_measured() -> None:
     assert 0 < before <= peak_bytes(CPU)
     assert peak_bytes(CPU) >= kept.nbytes
     assert free_bytes(CPU) > 0
+
+
+def test_a_container_holds_what_its_limit_leaves(tmp_path: Path) -> None:
+    """Files that are cached count as used, and give way."""
+    (tmp_path / "memory.max").write_text("8000\n")
+    (tmp_path / "memory.current").write_text("5000\n")
+    (tmp_path / "memory.stat").write_text("anon 3000\ninactive_file 1500\n")
+    assert container_bytes(tmp_path) == 8000 - 5000 + 1500
+
+
+def test_without_a_limit_the_machine_is_the_limit(tmp_path: Path) -> None:
+    assert container_bytes(tmp_path) > 1 << 60
+    (tmp_path / "memory.max").write_text("max\n")
+    assert container_bytes(tmp_path) > 1 << 60
+
+
+def test_torchs_own_errors_tell_that_memory_ran_out() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+    assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("shapes differ"))

@@ -29,7 +29,8 @@ def measured(active: Tensor, C: int, pieces: list[int] | None = None, start: int
     for piece in active.split(pieces or active.shape[-1], -1):
         for layer in range(LAYERS):
             unused = torch.zeros(1, HEADS, 1, dtype=torch.int64)
-            meter.add(layer, start, RoutingCounts(piece[layer], unused))
+            counts = RoutingCounts(piece[layer], unused)
+            meter.add(layer, start, counts, torch.empty(0), torch.empty(0))
         start += piece.shape[-1]
     return meter.routing()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from dashdoc.kernels import RoutingCounts
 from dashdoc.models import Model, choose_model, load_model
@@ -20,7 +21,9 @@ class Record:
     def __init__(self) -> None:
         self.active: dict[int, list[torch.Tensor]] = {}
 
-    def add(self, layer: int, start: int, counts: RoutingCounts) -> None:
+    def add(
+        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
+    ) -> None:
         self.active.setdefault(layer, []).append(counts.active[0])
 
 

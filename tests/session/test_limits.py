@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+import torch
 
 from dashdoc.documents import Page
 from dashdoc.errors import DeviceError, DoesNotFitError
@@ -154,3 +155,14 @@ def test_out_of_memory_while_answering_is_one_too(
         for _ in stream:
             exhausted()
     assert caught.value.exit_code == 6
+
+
+def test_out_of_memory_on_a_cpu_is_one_too(babbling: Model) -> None:
+    """The exception is torch's own; for a CPU it is a plain RuntimeError."""
+    session = Session(babbling, [document(*pages(2))])
+    hook = babbling.network.register_forward_pre_hook(lambda *_: torch.empty(1 << 60))
+    try:
+        with pytest.raises(DeviceError, match="cache and workspace need"):
+            session.read()
+    finally:
+        hook.remove()
