@@ -7,6 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from dashdoc.cli.citations import places, show_quotes
+from dashdoc.cli.prose import Prose
 from dashdoc.cli.terminal import Terminal
 from dashdoc.errors import DashdocError
 from dashdoc.measures import Answer
@@ -25,31 +26,24 @@ def give_answer(
     stream: "AnswerStream", documents: Sequence[str], max_tokens: int, terminal: Terminal
 ) -> Answer:
     """Write an answer with its places behind it, and say what is to be said about it."""
+    prose = Prose(terminal)
     try:
-        answer = stream_answer(stream, terminal)
+        answer = stream_answer(stream, prose)
     except DashdocError:
-        if stream.ids and terminal.format == "text":
-            terminal.write("\n")
+        if stream.ids:
+            prose.end()
         raise
-    if terminal.format == "text":
-        terminal.write(places(answer, documents, terminal.check) + "\n")
+    prose.end(places(answer, documents, terminal.check))
     note_ending(answer, max_tokens, terminal)
     show_quotes(answer, documents, terminal)
     return answer
 
 
-def stream_answer(stream: "AnswerStream", terminal: Terminal) -> Answer:
-    """Write the pieces as they come, but for `--json`; the line is left open."""
-    held = ""
+def stream_answer(stream: "AnswerStream", prose: Prose) -> Answer:
+    """Write the pieces as they come; the line is left open."""
     with stopped_by_interrupt(stream):
         for piece in stream:
-            if terminal.format == "text":
-                # White space waits for what follows it: the citation goes right behind the answer.
-                text = held + piece
-                written = text.rstrip()
-                held = text[len(written) :]
-                if written:
-                    terminal.write(written)
+            prose.write(piece)
     assert stream.answer is not None
     return stream.answer
 

@@ -12,6 +12,7 @@ from dashdoc.cli.figures import counted, percent, seconds
 from dashdoc.cli.objects import result_object
 from dashdoc.cli.opening import read
 from dashdoc.cli.progress import ReadingBar
+from dashdoc.cli.prose import Prose
 from dashdoc.cli.terminal import Terminal
 from dashdoc.folder_runs import Failure, FolderWatcher, Result
 from dashdoc.measures import Answer, Reading
@@ -58,7 +59,10 @@ class Screen(FolderWatcher):
         if self._streaming and not is_part:
             self._bar.clear()
             self._terminal.gap()
-            return stream_answer(stream, self._terminal)
+            prose = Prose(self._terminal)
+            answer = stream_answer(stream, prose)
+            prose.end()
+            return answer
         self._bar.answering(self._part)
         with stopped_by_interrupt(stream):
             return stream.finish()

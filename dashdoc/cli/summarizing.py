@@ -57,9 +57,7 @@ def summarize_one(source: str, settings: Settings, terminal: Terminal) -> int:
             truncate=settings.truncate,
             watcher=Screen(terminal, bar, kept_readings(settings, bar), streaming=True),
         )
-    if terminal.format == "text":
-        terminal.write("\n")
-    else:
+    if terminal.format != "text":
         record = made.record()
         record["notices"] = [*model.choice.notices, *document.notices, *made.notices]
         about = {"documents": [document_object(document)], "model": model_object(model)}

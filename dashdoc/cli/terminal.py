@@ -63,6 +63,11 @@ class Terminal:
             self.write(_plain(console, view))
 
     @property
+    def width(self) -> int | None:
+        """Columns of the terminal that the answer goes to; None in a pipe."""
+        return PlainConsole().width if sys.stdout.isatty() else None
+
+    @property
     def check(self) -> str:
         """The mark behind an answer that was checked; none in a pipe, which gets words only."""
         return "✓" if sys.stdout.isatty() and _is_utf8() else ""
