@@ -1,14 +1,17 @@
 """Summaries of many documents in one run that can be interrupted and resumed."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashdoc.documents import Document
+from dashdoc.documents.characters import printable
 from dashdoc.errors import DashdocError, DeviceError, ModelError, UsageError
 from dashdoc.summaries import (
     Summary,
@@ -23,6 +26,16 @@ if TYPE_CHECKING:
 
 RESULTS = "results.jsonl"
 OVERALL = "summary.md"
+
+
+class UnwritableError(UsageError):
+    """The output folder takes no more: nothing that could still be made would be kept."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"--output-dir {folder} cannot be written: {error.strerror or error}. "
+            "What was finished is kept; once this is mended, the same command goes on from there."
+        )
 
 
 class FolderWatcher(Watcher):
@@ -114,6 +127,7 @@ class FolderRun:
 
         Raises:
             ModelError, DeviceError: the model cannot be loaded.
+            UnwritableError: the output folder takes no more.
             KeyboardInterrupt: `summary` holds what was finished until then.
         """
         summary = self.summary = FolderSummary()
@@ -121,6 +135,8 @@ class FolderRun:
             self._watcher.begin(path, number, len(self.paths))
             try:
                 result = self._one(path)
+            except UnwritableError:
+                raise
             except Exception as error:  # one bad file must not end the run
                 if self._model is None and isinstance(error, ModelError | DeviceError):
                     raise
@@ -156,7 +172,9 @@ class FolderRun:
         return Result(path, record)
 
     def _overall(self, results: Sequence[Result]) -> Result:
-        texts = [f"{result.path.name}: {result.text}" for result in results if result.path]
+        texts = [
+            f"{printable(result.path.name)}: {result.text}" for result in results if result.path
+        ]
         document = document_of_summaries(f"{len(results)} documents", texts)
         if self._store and (record := self._store.keep(None, document.sha256)):
             return Result(None, record, kept=True)
@@ -226,21 +244,33 @@ class Store:
     def _write(self, path: Path | None, record: Mapping[str, Any]) -> None:
         """Write the Markdown file of a document, or the one over all, unless it is there."""
         file = self._folder / self._file(path)
-        text = markdown(path.name if path else "Summary", record)
-        try:
-            if file.read_text(encoding="utf-8") == text:
+        content = _encoded(markdown(printable(path.name) if path else "Summary", record))
+        with suppress(OSError):
+            if file.read_bytes() == content:
                 return
-        except (OSError, ValueError):
-            pass
         partial = file.with_name(f".{file.name}.part")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        try:
+            partial.write_bytes(content)
+            partial.replace(file)
+        except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise UnwritableError(self._folder, error) from error
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with self._log.open("ab") as log:
-            log.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            log.flush()
-            os.fsync(log.fileno())
+        content = _encoded(json.dumps(line, ensure_ascii=False)) + b"\n"
+        try:
+            with self._log.open("ab", buffering=0) as log:
+                end = log.tell()
+                try:
+                    if log.write(content) < len(content):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(log.fileno())
+                except OSError:
+                    log.truncate(end)  # the next line must not go on where half of this one ended
+                    raise
+        except OSError as error:
+            raise UnwritableError(self._folder, error) from error
 
     def _load(self) -> None:
         """Take in the log of earlier runs; a line left half written is cut off."""
@@ -292,6 +322,11 @@ def markdown(title: str, record: Mapping[str, Any]) -> str:
     made.extend(record.get("notices", ()))
     below = f"\n*{'; '.join(made)}*\n" if made else ""
     return f"# {title}\n\n{record['summary']}\n{below}"
+
+
+def _encoded(text: str) -> bytes:
+    r"""UTF-8; a byte of a file's name that is none becomes `\udcXX`, which JSON reads back."""
+    return text.encode(errors="backslashreplace")
 
 
 def _key(path: Path | None) -> str | None:

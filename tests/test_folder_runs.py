@@ -1,14 +1,17 @@
 """Runs over many documents: what is kept, what is made again, and what the folder holds."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashdoc.documents import read_document
-from dashdoc.folder_runs import FolderRun, FolderSummary
+from dashdoc.folder_runs import FolderRun, FolderSummary, UnwritableError
 from dashdoc.models import Model, load_model
 from tests.conftest import SENTENCE
 
@@ -126,6 +129,38 @@ def test_a_line_cut_short_is_forgotten(run: Run, inputs: Path, tmp_path: Path) -
     path.write_bytes(b"".join(lines[:2]) + lines[2][:40])
     assert run(inputs).kept == 2
     assert len(log(tmp_path)) >= 4, "every line of the log is whole"
+
+
+@pytest.mark.parametrize("room", [0, 100], ids=["none", "for half a line"])
+def test_a_full_disk_ends_the_run_and_leaves_no_half_line(
+    run: Run, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    run([inputs / "one.txt"])
+    before = log(tmp_path)
+
+    class Full(FileIO):
+        def write(self, content: Any) -> int:
+            if not room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content[:room])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", lambda path, mode, **_: Full(path, mode))
+        with pytest.raises(UnwritableError, match="out cannot be written: No space left"):
+            run(inputs)
+    assert log(tmp_path) == before
+    assert run(inputs).kept == 1
+
+
+def test_a_file_whose_name_is_no_utf8_is_kept_like_any_other(run: Run, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    try:
+        path.write_text("The harbour.", encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert run([path]).failures == []
+    assert log(tmp_path)[0]["path"] == str(path.resolve())
+    assert run([path], load=no_model).kept == 1
 
 
 def test_a_markdown_file_that_was_lost_is_written_again(

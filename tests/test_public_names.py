@@ -27,11 +27,26 @@ def test_another_name_is_an_attribute_error() -> None:
         _ = dashdoc.answer_everything
 
 
-@pytest.mark.parametrize("path", ["README.md", "examples/ask.py"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_explained(name: str) -> None:
+    assert f"| `{name}" in (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/api.md", "examples/ask.py"])
 def test_examples_use_public_names_only(path: str) -> None:
     used = re.findall(r"\bdashdoc\.([A-Za-z_]+)\(", (ROOT / path).read_text(encoding="utf-8"))
     assert used
     assert set(used) <= set(NAMES)
+
+
+def test_the_example_of_the_page_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    example = "\n".join(re.findall(r"^ {4}(.*)$", page, re.MULTILINE))
+    monkeypatch.chdir(ROOT)
+    exec(example, {})
+    assert re.fullmatch(r".+ \[[\d, ]*\] \d+% skipped\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("statement", ["import dashdoc", "import dashdoc, dashdoc.cli.entry"])

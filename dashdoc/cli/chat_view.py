@@ -23,7 +23,7 @@ def reading_line(reading: Reading, *, by_hand: bool) -> str:
     names, sparsity = ", ".join(reading.documents), percent(reading.routing.sparsity)
     done = "restored" if reading.restored_from else "read"
     said = f"{names}: {size} {done} in {seconds(reading.seconds)}, sparsity {sparsity}."
-    return f"{said} /help lists the commands, Ctrl-D leaves." if by_hand else said
+    return f"{said}\n/help lists the commands, Ctrl-D leaves." if by_hand else said
 
 
 def answer_line(answer: Answer) -> str:

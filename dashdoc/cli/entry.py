@@ -1,9 +1,12 @@
 """The console entry: Click's commands behind one place that turns every end into an exit code."""
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -21,9 +24,10 @@ from dashdoc.cli.routing import routing
 from dashdoc.cli.summarize import summarize
 from dashdoc.cli.terminal import INTERRUPTED, Terminal
 from dashdoc.cli.text import text
-from dashdoc.errors import DashdocError
+from dashdoc.errors import DashdocError, UsageError
 
 CLOSED_PIPE = 141
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def _print_versions(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -70,9 +74,12 @@ def main() -> NoReturn:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if instruction := os.environ.get(COMPLETE_VARIABLE):
         sys.exit(shell_complete(cli, {}, "dashdoc", COMPLETE_VARIABLE, instruction))
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # Python has no stream where the caller closed it, as services and `>&-` do.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
         # A terminal or pipe that is not UTF-8 gets `?` for what it cannot show.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        getattr(sys, name).reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -83,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         try:
             code = _invoke(arguments, terminal)
         except Exception as error:
-            if isinstance(error, BrokenPipeError):
+            if isinstance(error, BrokenPipeError) or _is_full(error):
                 raise
             code = _report(error, terminal)
         except KeyboardInterrupt:
@@ -93,7 +100,20 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _silence()
         return CLOSED_PIPE
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        _silence()
+        message = f"The output cannot be written: {error.strerror}. Make room and run it again."
+        with suppress(OSError):  # also for `--json`, whose object would go where there is no room
+            Terminal().error(message, kind=UsageError.kind, exit_code=UsageError.exit_code)
+        return UsageError.exit_code
     return code
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether there is no room for what is written: on the disk, in a quota, in one file."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _invoke(arguments: Sequence[str], terminal: Terminal) -> int:
@@ -131,10 +151,10 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _silence() -> None:
-    """Nobody reads any more: let the interpreter's last flush go nowhere."""
+    """Nothing more can be written: let the interpreter's last flush go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nowhere, stream.fileno())

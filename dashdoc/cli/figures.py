@@ -17,7 +17,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    return "-" if share is None else f"{100 * share:.1f}%"
 
 
 def seconds(time: float) -> str:

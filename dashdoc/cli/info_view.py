@@ -55,7 +55,7 @@ def _model(facts: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
     said = [
         f"chunks of {routing['chunk_size']} tokens",
         f"scale {routing['scaling_factor']:.4g}",
-        f"sigma {routing['sigma']:.0e}",
+        f"sigma {routing['sigma']:g}".replace("e+0", "e"),
         counted(routing["local_chunks"], "local chunk"),
         *prior,
     ]

@@ -16,7 +16,8 @@ from dashdoc.cli.options import (
     page_options,
     truncate_option,
 )
-from dashdoc.cli.routing_view import export, routing_view
+from dashdoc.cli.picture import export
+from dashdoc.cli.routing_view import routing_view
 from dashdoc.cli.terminal import Terminal
 from dashdoc.errors import UsageError
 

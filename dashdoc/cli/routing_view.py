@@ -1,10 +1,7 @@
 """The routing of one reading: the figures, and a heat map of layers by place in the document."""
 
-import io
 import math
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
@@ -117,12 +114,12 @@ class HeatMap:
 
     def _legend(self, label: int, colored: bool) -> Text:
         line = Text(" " * label, "dim", no_wrap=True)
-        line.append(f"{100 * self._low:.0f} % skipped or less ")
+        line.append(f"{100 * self._low:.0f}% skipped or less ")
         for level in range(len(COLORS)):
             value = self._low + (level + 0.5) / len(COLORS) * (self._high - self._low)
             cell, style = self._cell(value, colored)
             line.append(cell * (2 if colored else 1), style)
-        return line.append(f" {100 * self._high:.0f} %")
+        return line.append(f" {100 * self._high:.0f}%")
 
 
 def scale(values: Sequence[float]) -> tuple[float, float]:
@@ -148,17 +145,3 @@ def stretched(values: Sequence[float], width: int) -> list[float]:
             total += values[index] * (min(end, index + 1) - max(begin, index))
         cells.append(total / (end - begin))
     return cells
-
-
-def export(view: RenderableType, target: Path, title: str) -> None:
-    """Save a view as a picture that fetches nothing: SVG or HTML."""
-    console = Console(
-        record=True, width=100, file=io.StringIO(), force_terminal=True, color_system="truecolor"
-    )
-    console.print(view)
-    if target.suffix.lower() == ".svg":
-        # Rich's template names fonts on a server; the reader's own fixed font does as well.
-        picture = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title=title), flags=re.S)
-    else:
-        picture = console.export_html()
-    target.write_text(picture, encoding="utf-8")

@@ -47,3 +47,8 @@ def without_typography(text: str) -> str:
 def with_bullets(text: str) -> str:
     """The text with `•` for a sign without meaning that stands in front of a line's first word."""
     return _BULLET.sub(r"\1•", text)
+
+
+def printable(name: str) -> str:
+    """A file's name as it can be shown, without line ends and bytes that are no UTF-8."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from dashdoc.documents.characters import printable
 from dashdoc.documents.content_types import foreign_type, is_pdf, is_web_page, remedy
 from dashdoc.documents.document import Document, Page
 from dashdoc.documents.folders import MARKDOWN_SUFFIXES, TEXT_SUFFIXES
@@ -44,7 +45,7 @@ def read_document(
     selection = None if pages is None else PageSelection.parse(pages)
     path = None if str(source) == STANDARD_INPUT else Path(source)
     data = _read_standard_input() if path is None else _read_file(path)
-    name = name or (path.name if path else "standard input")
+    name = printable(name or (path.name if path else "standard input"))
     if not data:
         raise InputError(f"{name} is empty (0 bytes). Check that it is the right file.")
     suffix = Path(path or name).suffix.lower()

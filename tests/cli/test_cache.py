@@ -40,7 +40,7 @@ def test_the_second_time_it_is_restored_and_says_so(call: Call, report: Path) ->
     assert first.out == second.out and SENTENCE in second.out
     assert "Keeping the reading" in first.err and "\nreading " in first.err
     assert "Keeping" not in second.err and "\nrestored " in second.err
-    sparsity = [line.split()[-2] for line in (first.err + second.err).splitlines() if "%" in line]
+    sparsity = [line.split()[-1] for line in (first.err + second.err).splitlines() if "%" in line]
     assert sparsity[0] == sparsity[2]
     assert ", read 20" in " ".join(second.err.split())
 

@@ -29,10 +29,12 @@ def drawn(view: RenderableType, width: int) -> list[str]:
 
 def test_the_first_line_says_whether_the_document_was_read_or_restored() -> None:
     read = Reading(["a.pdf"], 40, 9000, 2.0, 4500.0, 1, ROUTING)
-    line = "a.pdf: 40 pages, 9,000 tokens read in 2.0 s, sparsity 90.0 %."
+    line = "a.pdf: 40 pages, 9,000 tokens read in 2.0 s, sparsity 90.0%."
     assert reading_line(read, by_hand=False) == line
     restored = replace(read, restored_from="2026-01-01T12:00:00+00:00")
-    assert "restored in 2.0 s" in reading_line(restored, by_hand=True)
+    first, second = reading_line(restored, by_hand=True).splitlines()
+    assert "restored in 2.0 s" in first
+    assert second == "/help lists the commands, Ctrl-D leaves."
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

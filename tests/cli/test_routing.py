@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dashdoc.cli.routing_view import export, routing_view, scale, stretched
+from dashdoc.cli.picture import export
+from dashdoc.cli.routing_view import routing_view, scale, stretched
 from dashdoc.measures import Reading, Routing
 from tests.cli.conftest import Call
 
@@ -44,7 +45,7 @@ def test_the_view_fits_every_width(reading: Reading, width: int) -> None:
     rows = [line for line in lines if line.startswith("layer ")]
     assert len(rows) == 8
     for row, value in zip(rows, reading.routing.per_layer, strict=True):
-        assert f"{100 * value:.1f} %" in row
+        assert f"{100 * value:.1f}%" in row
 
 
 def test_without_colours_digits_tell_the_same(reading: Reading) -> None:

@@ -75,7 +75,7 @@ def test_the_tokens_of_each_document_are_in_the_table(
 def test_the_view_keeps_to_the_width(width: int) -> None:
     lines = drawn(["report.pdf", "notes.txt"], width)
     assert all(len(line) <= width for line in lines)
-    assert any("report.pdf p. 12" in line and "50.0 %" in line for line in lines)
+    assert any("report.pdf p. 12" in line and "50.0%" in line for line in lines)
     assert any("notes.txt lines 3-5" in line for line in lines)
 
 

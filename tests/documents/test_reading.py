@@ -154,10 +154,19 @@ def test_a_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         read_document("-")
 
 
-@pytest.mark.parametrize("name", ["-dash.txt", "with space.txt", "two\nlines.txt", "b\udcff.txt"])
-def test_no_name_is_too_odd_to_be_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("-dash.txt", "-dash.txt"),
+        ("with space.txt", "with space.txt"),
+        ("two\nlines.txt", "two\ufffdlines.txt"),
+        ("b\udcff.txt", "b\ufffd.txt"),
+    ],
+    ids=["dash", "space", "line end", "no UTF-8"],
+)
+def test_no_name_is_too_odd_to_be_read_and_shown(tmp_path: Path, name: str, shown: str) -> None:
     (tmp_path / name).write_text("Plain.")
-    assert read_document(tmp_path / name).name == name
+    assert read_document(tmp_path / name).name == shown
 
 
 @pytest.mark.parametrize(
