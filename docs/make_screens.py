@@ -36,7 +36,7 @@ SCREENS: dict[str, tuple[str, Sequence[str]]] = {
         f"dashdoc chat {DOCUMENT}",
         (
             "Where was the Secretary's room at this time?",
-            "Who acted for the Secretary in his absence?",
+            "Who was the first Secretary of State?",
             "/pages",
         ),
     ),
