@@ -16,8 +16,6 @@ from dashdoc.kernels.triton.summarize import summarize as summarize_forward
 from dashdoc.kernels.triton.summarize import summarize_backward
 from dashdoc.kernels.triton.tiles import Tile, check_inputs
 
-ROUTING_OPTIONS = 5  # fields of `Routing`, which operators take one by one
-
 
 def summarize(
     key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None = None
@@ -201,7 +199,8 @@ def _attended_grad(ctx: Any, grad: Tensor, *_: Tensor | None) -> tuple[Tensor | 
     grads = torch.ops.dashdoc.attend_backward(
         grad, *ctx.saved_tensors, *ctx.routing, ctx.tile, ctx.piece
     )
-    return grads[0].transpose(1, 2), *grads[1:], *[None] * (ROUTING_OPTIONS + 5)
+    others = len(ctx.needs_input_grad) - len(grads)
+    return grads[0].transpose(1, 2), *grads[1:], *[None] * others
 
 
 _attend.register_autograd(_attended_grad, setup_context=_keep_inputs)

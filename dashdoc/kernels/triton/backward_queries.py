@@ -21,6 +21,7 @@ from dashdoc.kernels.triton.tiles import (
     load_rows,
     row_offsets,
     row_tokens,
+    this_tile,
     tile_positions,
 )
 
@@ -91,11 +92,8 @@ def _grad_attention(
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr,
 ):  # fmt: skip
     """Walk the list of one tile."""
-    tiles, Hkv = tl.num_programs(0), tl.num_programs(1)
-    tile = tiles - 1 - tl.program_id(0)  # the longest first
-    h, b = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    head = b * Hkv + h
-    listed = head * tiles + tile
+    tile, h, b, head, listed = this_tile()
+    Hkv = tl.num_programs(1)
     _, first, last = tile_positions(tile, start, tokens, T, T_PAD)
     origin, rows, exists = row_offsets(b, h, tile, tokens, Hkv * G, T, G, T_PAD, G_PAD)
     query = load_rows(query_ptr, origin, rows, exists, D)

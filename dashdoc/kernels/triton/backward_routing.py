@@ -15,8 +15,10 @@ from dashdoc.kernels.triton.route import Selection
 from dashdoc.kernels.triton.tiles import (
     load_padding,
     load_rows,
+    load_summaries,
     row_offsets,
     row_tokens,
+    this_tile,
     tile_positions,
 )
 
@@ -127,11 +129,8 @@ def _grad_routing(
     C: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Add what one tile's queries get through their routing to what they get otherwise."""
-    tiles, Hkv = tl.num_programs(0), tl.num_programs(1)
-    tile = tiles - 1 - tl.program_id(0)  # the longest first
-    h, b = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    head = b * Hkv + h
-    listed = head * tiles + tile
+    tile, h, b, head, listed = this_tile()
+    Hkv = tl.num_programs(1)
     _, first, last = tile_positions(tile, start, tokens, T, T_PAD)
     origin, rows, exists = row_offsets(b, h, tile, tokens, Hkv * G, T, G, T_PAD, G_PAD)
     query = load_rows(query_ptr, origin, rows, exists, D)
@@ -211,13 +210,6 @@ def _grad_summaries(
     sums_ptr += (share * tl.num_programs(2) * Hkv + head) * limit * D
     at = sums_ptr + chunk[:, None] * D + tl.arange(0, D)[None, :]
     tl.store(at, sums * (2.0 * half * sharpness), mask=(chunk < limit)[:, None])
-
-
-@triton.jit
-def load_summaries(pointer, chunk, limit, D: tl.constexpr):
-    """[BLOCK, D], zeros from `limit` on; a head's summaries are few enough for 32 bits."""
-    at = chunk[:, None] * D + tl.arange(0, D)[None, :]
-    return tl.load(pointer + at, mask=(chunk < limit)[:, None], other=0.0)
 
 
 @triton.jit

@@ -9,8 +9,8 @@ import triton
 import triton.language as tl
 
 from dashdoc.kernels.triton.route import MASS_TOLERANCE, MAX_PASSES, improve
-from dashdoc.kernels.triton.summarize import summarize_chunk
-from dashdoc.kernels.triton.tiles import load_padding, load_rows, row_offsets
+from dashdoc.kernels.triton.summarize import load_class_query, summarize_chunk
+from dashdoc.kernels.triton.tiles import load_padding, load_rows, load_summaries, row_offsets
 
 
 @triton.jit(do_not_specialize=["capacity", "summary_rows"])
@@ -38,8 +38,7 @@ def _score(
         origin, rows, exists = row_offsets(b, h, 0, 1, tl.num_programs(1) * G, T, G, T_PAD, G_PAD)
         query = load_rows(query_ptr, origin, rows, exists, D)
         chunk = block * BLOCK + tl.arange(0, BLOCK)
-        at = chunk[:, None] * D + tl.arange(0, D)[None, :]
-        summaries = tl.load(summaries_ptr + at, mask=(chunk < summary_rows)[:, None], other=0.0)
+        summaries = load_summaries(summaries_ptr, chunk, summary_rows, D)
         scores = tl.dot(query, tl.trans(summaries), input_precision="ieee") * factor
         row = head * G_PAD + tl.arange(0, G_PAD)
         tl.store(scores_ptr + row[:, None] * P + chunk[None, :], scores, mask=(chunk < P)[None, :])
@@ -55,8 +54,7 @@ def complete_summary(
     if length % C == 0:
         chunk = length // C - 1
         d = tl.arange(0, D)
-        class_row = first_row + chunk if EACH_CHUNK else h
-        class_query = tl.load(class_query_ptr + class_row * D + d).to(tl.float32)
+        class_query = load_class_query(class_query_ptr, first_row + chunk, h, D, EACH_CHUNK)
         padding = load_padding(padding_ptr, b)
         summary = summarize_chunk(keys_ptr, class_query, chunk, padding, factor, C, D)
         tl.store(summaries_ptr + chunk * D + d, summary.to(summaries_ptr.dtype.element_ty))
@@ -101,13 +99,11 @@ def _threshold(
 def score_row(field, query_ptr, summaries_ptr, factor, D: tl.constexpr, BLOCK: tl.constexpr):
     """Write half the scaled scores of one row's past chunks."""
     scores_ptr, first, own, _ = field
-    d = tl.arange(0, D)
-    query = tl.load(query_ptr + d)
+    query = tl.load(query_ptr + tl.arange(0, D))
     rows = tl.broadcast_to(query[None, :], (16, D))  # as many as a matrix product takes
     for block in range(first // BLOCK * BLOCK, own, BLOCK):
         chunk = block + tl.arange(0, BLOCK)
-        at = chunk[:, None] * D + d[None, :]
-        summaries = tl.load(summaries_ptr + at, mask=(chunk < own)[:, None], other=0.0)
+        summaries = load_summaries(summaries_ptr, chunk, own, D)
         scores = tl.dot(rows, tl.trans(summaries), input_precision="ieee")
         tl.store(scores_ptr + chunk, tl.max(scores, 0) * factor, mask=chunk < own)
 

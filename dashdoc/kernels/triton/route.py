@@ -21,9 +21,11 @@ from dashdoc.kernels.triton.tiles import (
     Tile,
     load_padding,
     load_rows,
+    load_summaries,
     padding_of,
     row_offsets,
     rows_of,
+    this_tile,
     tile_positions,
 )
 
@@ -133,22 +135,19 @@ def _route(
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """List the chunks that one tile of tokens reads."""
-    tiles, Hkv = tl.num_programs(0), tl.num_programs(1)
-    tile = tiles - 1 - tl.program_id(0)  # the longest first
-    h, b = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    head = b * Hkv + h
+    tile, h, b, head, listed = this_tile()
+    Hkv = tl.num_programs(1)
     position, _, _ = tile_positions(tile, start, tokens, T, T_PAD)
     origin, rows, exists = row_offsets(b, h, tile, tokens, Hkv * G, T, G, T_PAD, G_PAD)
     query = load_rows(query_ptr, origin, rows, exists, D)
     padding = load_padding(padding_ptr, b)
-    listed = head * tiles + tile
     if weights_ptr is not None:
         weights_ptr += listed * capacity * T
 
     length, active, mean, top, tau = choose(
         query, summaries_ptr + head * summary_rows * D, padding, padding_ptr is not None, position,
         tokens - tile * T, entries_ptr + listed * capacity, weights_ptr, factor,
-        T, G, T_PAD, G_PAD, C, D, LOCAL, BLOCK, False,
+        T, G, T_PAD, G_PAD, C, D, LOCAL, BLOCK,
     )  # fmt: skip
 
     token = tl.arange(0, T_PAD)
@@ -164,16 +163,14 @@ def _route(
 
 @triton.jit
 def choose(
-    query, source_ptr, padding, PADDED: tl.constexpr, position, tokens,
+    query, summaries_ptr, padding, PADDED: tl.constexpr, position, tokens,
     entries_ptr, weights_ptr, factor,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
-    C: tl.constexpr, D, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
-    SCORED: tl.constexpr,
+    C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Stage 2 of one tile: find the thresholds of its rows and write its list.
 
-    `source_ptr` holds summaries [chunks, D], or where SCORED half the scores [ROWS, D] instead.
-    `tokens` is how many of the tile's tokens exist.
+    `summaries_ptr` holds those of the head [chunks, D]; `tokens` is how many of the tile's exist.
     """
     own = position // C  # [T_PAD]
     past = tl.reshape(tl.broadcast_to(own[:, None], (T_PAD, G_PAD)), (T_PAD * G_PAD,))
@@ -182,14 +179,14 @@ def choose(
     begin = first // BLOCK * BLOCK
     middle = tl.maximum(own_low // BLOCK * BLOCK, begin)  # all rows have all chunks before it
     column = tl.arange(0, BLOCK)
-    field = source_ptr, first, past, own_high, factor
+    field = summaries_ptr, first, past, own_high, factor
 
     lanes = tl.full([T_PAD * G_PAD, BLOCK], float("-inf"), tl.float32)
     for block in range(begin, middle, BLOCK):
-        x = half_scores(query, field, block + column, D, SCORED, PADDED)
+        x = half_scores(query, field, block + column, D, PADDED)
         lanes = tl.maximum(lanes, x)
     for block in range(middle, own_high, BLOCK):
-        x = half_scores(query, field, block + column, D, SCORED, True)
+        x = half_scores(query, field, block + column, D, True)
         lanes = tl.maximum(lanes, x)
     top = tl.max(lanes, 1)  # [ROWS]
     wants = top > float("-inf")
@@ -211,11 +208,11 @@ def choose(
         sum2 = tl.zeros([T_PAD * G_PAD], tl.float32)
         support = tl.zeros([T_PAD * G_PAD], tl.float32)
         for block in range(begin, middle, BLOCK):
-            x = half_scores(query, field, block + column, D, SCORED, PADDED)
+            x = half_scores(query, field, block + column, D, PADDED)
             more1, more2, more = moments(x - top[:, None], tau)
             sum1, sum2, support = sum1 + more1, sum2 + more2, support + more
         for block in range(middle, own_high, BLOCK):
-            x = half_scores(query, field, block + column, D, SCORED, True)
+            x = half_scores(query, field, block + column, D, True)
             more1, more2, more = moments(x - top[:, None], tau)
             sum1, sum2, support = sum1 + more1, sum2 + more2, support + more
         tau, low, high = improve(tau, low, high, sum1, sum2, support)
@@ -230,7 +227,7 @@ def choose(
     logs = tl.zeros([T_PAD], tl.float32)
     for block in range(begin, own_high + 1, BLOCK):
         chunk = block + column
-        x = half_scores(query, field, chunk, D, SCORED, True)
+        x = half_scores(query, field, chunk, D, True)
         root = tl.maximum(x - top[:, None] - tau[:, None], 0.0)
         P = group_mean(root * root, G, T_PAD, G_PAD)  # [T_PAD, BLOCK]
         wanted = (P > 0) & real[:, None]
@@ -249,20 +246,11 @@ def choose(
 
 
 @triton.jit
-def half_scores(query, field, chunk, D, SCORED: tl.constexpr, MASKED: tl.constexpr):
+def half_scores(query, field, chunk, D: tl.constexpr, MASKED: tl.constexpr):
     """Half the scaled scores [ROWS, BLOCK] of a block of chunks; -inf where a row has none."""
-    source_ptr, first, past, limit, factor = field
-    if SCORED:
-        at = tl.arange(0, past.shape[0])[:, None] * D + chunk[None, :]
-        x = tl.load(source_ptr + at, mask=(chunk < limit)[None, :], other=0.0)
-    else:
-        # Within a head offsets fit 32 bits: it has no more than MAX_CHUNKS summaries.
-        at = chunk[:, None] * D + tl.arange(0, D)[None, :]
-        if MASKED:
-            summaries = tl.load(source_ptr + at, mask=(chunk < limit)[:, None], other=0.0)
-        else:
-            summaries = tl.load(source_ptr + at)
-        x = tl.dot(query, tl.trans(summaries), input_precision="ieee") * factor
+    summaries_ptr, first, past, limit, factor = field
+    summaries = load_summaries(summaries_ptr, chunk, limit, D, MASKED)
+    x = tl.dot(query, tl.trans(summaries), input_precision="ieee") * factor
     if MASKED:
         x = tl.where((chunk >= first)[None, :] & (chunk[None, :] < past[:, None]), x, float("-inf"))
     return x

@@ -41,9 +41,14 @@ def summarize(
         C=chunk_size,
         D=D,
         EACH_CHUNK=class_query.dim() == 4,
-        num_warps=4 if chunk_size * D <= 8192 else 8,
+        num_warps=warps(chunk_size, D),
     )
     return summaries
+
+
+def warps(chunk_size: int, head_dim: int) -> int:
+    """As many as hold a chunk's keys in their registers."""
+    return 4 if chunk_size * head_dim <= 8192 else 8
 
 
 @triton.jit(do_not_specialize=["key_rows"])
@@ -54,14 +59,20 @@ def _summarize(
     """Summarise one chunk of one head."""
     chunk, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     chunks, head = tl.num_programs(0), b * tl.num_programs(1) + h
-    class_row = head * chunks + chunk if EACH_CHUNK else h
     d = tl.arange(0, D)
-    class_query = tl.load(class_query_ptr + class_row * D + d).to(tl.float32)
+    class_query = load_class_query(class_query_ptr, head * chunks + chunk, h, D, EACH_CHUNK)
     key_ptr += head * key_rows * D
     padding = load_padding(padding_ptr, b)
     summary = summarize_chunk(key_ptr, class_query, chunk, padding, factor, C, D)
     at = summaries_ptr + (head * chunks + chunk) * D + d
     tl.store(at, summary.to(summaries_ptr.dtype.element_ty))
+
+
+@triton.jit
+def load_class_query(pointer, chunk_row, h, D: tl.constexpr, EACH_CHUNK: tl.constexpr):
+    """The class query [D] of a chunk: that of its row, or of its KV head for all chunks."""
+    row = chunk_row if EACH_CHUNK else h
+    return tl.load(pointer + row * D + tl.arange(0, D)).to(tl.float32)
 
 
 @triton.jit
@@ -116,7 +127,7 @@ def summarize_backward(
             C=chunk_size,
             D=D,
             EACH_CHUNK=class_query.dim() == 4,
-            num_warps=4 if chunk_size * D <= 8192 else 8,
+            num_warps=warps(chunk_size, D),
         )
     if class_query.dim() == 2:
         grad_class = grad_class.sum((0, 2))
@@ -132,9 +143,8 @@ def _summarize_backward(
     """Take the gradient of one chunk's summary back to its keys and the class query."""
     chunk, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     chunks, head = tl.num_programs(0), b * tl.num_programs(1) + h
-    class_row = head * chunks + chunk if EACH_CHUNK else h
     d = tl.arange(0, D)
-    class_query = tl.load(class_query_ptr + class_row * D + d).to(tl.float32)
+    class_query = load_class_query(class_query_ptr, head * chunks + chunk, h, D, EACH_CHUNK)
     grad = tl.load(grad_ptr + (head * chunks + chunk) * D + d).to(tl.float32)
     padding = load_padding(padding_ptr, b)
     token = chunk * C + tl.arange(0, C)

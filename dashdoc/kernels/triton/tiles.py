@@ -94,6 +94,19 @@ def padding_of(padding: Tensor | None) -> Tensor | None:
 
 
 @triton.jit
+def this_tile():
+    """The tile, KV head and batch row of this program, that row and head in one, and its list.
+
+    Programs start in their order: those of the last tiles, whose lists are longest, go first.
+    """
+    tiles = tl.num_programs(0)
+    tile = tiles - 1 - tl.program_id(0)
+    h, b = tl.program_id(1), tl.program_id(2).to(tl.int64)
+    head = b * tl.num_programs(1) + h
+    return tile, h, b, head, head * tiles + tile
+
+
+@triton.jit
 def tile_positions(tile, start, tokens, T: tl.constexpr, T_PAD: tl.constexpr):
     """Places of a tile's tokens among the keys [T_PAD], the last repeated, and the first, last."""
     first = start + tile * T
@@ -130,3 +143,12 @@ def load_rows(pointer, origin, rows, exists, D: tl.constexpr):
 def load_padding(padding_ptr, b):
     """Padded tokens of a batch row; 0 where there is no padding at all."""
     return 0 if padding_ptr is None else tl.load(padding_ptr + b)
+
+
+@triton.jit
+def load_summaries(pointer, chunk, limit, D: tl.constexpr, MASKED: tl.constexpr = True):
+    """The summaries of a block of chunks [BLOCK, D]; zeros from `limit` on where MASKED."""
+    # Within a head offsets fit 32 bits: it has no more than MAX_CHUNKS summaries.
+    at = chunk[:, None] * D + tl.arange(0, D)[None, :]
+    mask = (chunk < limit)[:, None] if MASKED else None
+    return tl.load(pointer + at, mask=mask, other=0.0 if MASKED else None)
