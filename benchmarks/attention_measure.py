@@ -6,10 +6,10 @@ import statistics
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
+from packages import versions
 from torch import Tensor
 
 # A call to time; what it returns is its output.
@@ -80,20 +80,16 @@ def machine() -> dict[str, Any]:
     matmul_ms = median_ms(lambda: square[0] @ square[1])
     for _ in range(int(1000 / matmul_ms)):  # busy while its clocks are read
         square[0] @ square[1]
-    found: dict[str, Any] = {
+    found = {
         "device": torch.cuda.get_device_name(),
         **_reported_by_driver(),
         "matmul_tflops": round(2 * MATMUL_SIZE**3 / matmul_ms / 1e9, 1),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "python": platform.python_version(),
+        **versions("dashdoc", "torch", "triton"),
     }
     torch.cuda.synchronize()
-    for package in ("dashdoc", "torch", "triton"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 

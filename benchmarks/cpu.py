@@ -18,9 +18,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from packages import versions
 
 TEXT = Path(__file__).resolve().parents[1] / "examples" / "bulfinch-mythology.txt"
 SIDES = ("dashdoc", "dense")
@@ -180,12 +181,11 @@ def machine(threads: int) -> dict[str, Any]:
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].split(":")[1].strip() if names else cpu
-    packages = ("dashdoc", "torch", "transformers")
     return {
         "cpu": cpu,
         "threads": threads,
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **versions("dashdoc", "torch", "transformers"),
     }
 
 

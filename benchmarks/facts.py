@@ -14,13 +14,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
 from facts_cases import Case, Count, Verdict, build_cases, judge, load_unseen
+from packages import versions
 
 import dashdoc
 from dashdoc.documents import Document, Page
@@ -109,18 +109,13 @@ def machine(model: Any) -> dict[str, str | int]:
     """Where and with what this runs."""
     device = torch.device(getattr(model, "device", "cpu"))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    found: dict[str, str | int] = {
+    return {
         "device": str(device),
         "processor": name or platform.machine(),
         "cores": os.cpu_count() or 1,
         "python": platform.python_version(),
+        **versions("dashdoc", "torch", "triton", "transformers"),
     }
-    for package in ("dashdoc", "torch", "triton", "transformers"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def token_counter(tokenizer: Any) -> Count:

@@ -15,10 +15,10 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from packages import versions
 from reliability_files import pdfs, texts
 from reliability_folder import folder
 from reliability_surroundings import full_disk, long_pdf, pipes, read_only_home
@@ -37,13 +37,11 @@ HEADER = "part     commands  faults  seconds  what it came to"
 
 def machine() -> dict[str, str | int]:
     """Where and with what this runs."""
-    packages = {name: version(name) for name in ("dashdoc", "pypdf", "torch")}
-    cores = os.cpu_count() or 1
     return {
         "system": platform.platform(),
-        "cores": cores,
+        "cores": os.cpu_count() or 1,
         "python": platform.python_version(),
-        **packages,
+        **versions("dashdoc", "pypdf", "torch"),
     }
 
 
