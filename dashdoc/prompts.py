@@ -15,6 +15,8 @@ ASK = (
     "Answer with the sentence of the text above that says it, word for word; "
     "if none does, say so.\nQuestion: {question}"
 )
+# How the bundled model says so.
+NO_ANSWER = "The text above does not say."
 SUMMARIZE = "Summarize the text above in a few sentences."
 
 _SENTINEL = "\u241ecut here\u241e"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from dashdoc.prompts import ASK, SUMMARIZE
+from dashdoc.prompts import ASK, NO_ANSWER, SUMMARIZE
 from examples.train_bundled.corpus import Corpus
 from examples.train_bundled.facts import Fact, facts
 from examples.train_bundled.lexicon import harvest
@@ -17,9 +17,10 @@ from examples.train_bundled.names import Names
 from examples.train_bundled.questions import question_about, tells, words
 from examples.train_bundled.summaries import main_sentences
 
-# What a token counts for in the loss: the text, or an answer of one of three sorts.
-IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_SUMMARY = range(5)
+# What a token counts for in the loss: the text, or an answer of one of four sorts.
+IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_SUMMARY, ANSWER_NONE = range(6)
 STATED_SHARE = 0.7  # of the questions, which are about facts put into the text
+ABSENT_SHARE = 0.06  # of the questions, which are about facts kept out of it
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 SUMMARY_TOKENS = 220
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
@@ -63,7 +64,9 @@ class RowMaker:
         summary = length <= 4096 and rng.random() < 0.06
         most = max(4, min(80, length // 110))
         count = rng.randint(max(3, most // 2), most)
-        stated = [] if summary else self._facts(rng.randint(2, 5 + length // 200))
+        absent = 0 if summary else sum(rng.random() < ABSENT_SHARE for _ in range(count))
+        drawn = [] if summary else self._facts(absent + rng.randint(2, 5 + length // 200))
+        stated, kept_out = drawn[absent:], drawn[:absent]
         added = [self._piece(" " + fact.statement) for fact in stated]
         # What the text and the answers share; a page has a marker.
         room = length - sum(map(len, added)) - MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
@@ -72,7 +75,10 @@ class RowMaker:
         )
         room -= sum(map(len, core))
         real = [self._text(piece).strip() for piece in core]
-        turns = self._summary(real, room) if summary else self._exam(real, stated, count, room)
+        if summary:
+            turns = self._summary(real, room)
+        else:
+            turns = self._exam(real, stated, kept_out, count, room)
         for piece in added:
             core.insert(rng.randint(1, len(core)), piece)
         asked = [token for turn in turns for token in self._ids_of(turn)]
@@ -130,7 +136,12 @@ class RowMaker:
         return [turn] if chosen and len(turn) + len(self.between) <= room else []
 
     def _exam(
-        self, real: Sequence[str], stated: Sequence[Fact], count: int, room: int
+        self,
+        real: Sequence[str],
+        stated: Sequence[Fact],
+        kept_out: Sequence[Fact],
+        count: int,
+        room: int,
     ) -> list[Turn]:
         """Questions about facts and about sentences of the text as it is, in any order."""
         rng, rare = self.rng, self.corpus.rare
@@ -145,11 +156,29 @@ class RowMaker:
             for i in rng.sample(range(len(real)), len(real))
             if real[i] and real[i][-1] in '.!?"”'
         )
-        wanted = max(1, round(count * STATED_SHARE))
-        turns = self._asked(about_facts, answers, ANSWER, wanted, room)
+        turns = self._unanswerable(kept_out, answers, room)
         room -= sum(len(turn) + len(self.between) for turn in turns)
+        wanted = max(1, round(count * STATED_SHARE) - len(turns))
+        turns += self._asked(about_facts, answers, ANSWER, wanted, room)
+        room -= sum(len(turn) + len(self.between) for turn in turns if turn.kind == ANSWER)
         turns += self._asked(about_text, answers, ANSWER_REAL, count - len(turns), room)
         rng.shuffle(turns)
+        return turns
+
+    def _unanswerable(
+        self, kept_out: Sequence[Fact], answers: Sequence[str], room: int
+    ) -> list[Turn]:
+        """Questions that name what the text nowhere names; others much like it may stand there."""
+        text = "\n".join(answers).lower()
+        turns: list[Turn] = []
+        for fact in kept_out:
+            question, entity = fact.question(self.rng), fact.entity.lower()
+            if question is None or not entity or entity not in question.lower() or entity in text:
+                continue
+            turn = self._question(question, NO_ANSWER, ANSWER_NONE)
+            if len(turn) + len(self.between) <= room:
+                turns.append(turn)
+                room -= len(turn) + len(self.between)
         return turns
 
     def _asked(

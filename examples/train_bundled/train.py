@@ -29,7 +29,7 @@ from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
 from examples.train_bundled import corpus as corpora
-from examples.train_bundled.tasks import ANSWER, ANSWER_REAL, TEXT, RowMaker
+from examples.train_bundled.tasks import ANSWER, ANSWER_NONE, ANSWER_REAL, TEXT, RowMaker
 
 STEP_TOKENS = 65_536
 WARMUP_STEPS = 200
@@ -237,6 +237,7 @@ def main() -> None:
                 "answer": round(answer_loss.item(), 4),
                 "right": round(share_right(wrong, kinds[:, 1:] == ANSWER), 3),
                 "right_real": round(share_right(wrong, kinds[:, 1:] == ANSWER_REAL), 3),
+                "right_none": round(share_right(wrong, kinds[:, 1:] == ANSWER_NONE), 3),
                 "tokens_per_second": round(STEP_TOKENS / (time.monotonic() - step_began)),
                 "waited": round(waited, 3),
             }

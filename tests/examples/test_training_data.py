@@ -13,10 +13,11 @@ from facts_names import FIRST as BENCHMARK_FIRST
 from facts_names import LAST as BENCHMARK_LAST
 from tokenizers import Tokenizer
 
+from dashdoc.prompts import NO_ANSWER
 from examples.train_bundled import phrases
 from examples.train_bundled.cloze import cloze
 from examples.train_bundled.corpus import Corpus, sentences
-from examples.train_bundled.facts import Fact
+from examples.train_bundled.facts import Fact, facts
 from examples.train_bundled.forms import bare
 from examples.train_bundled.frames import KINDS
 from examples.train_bundled.mutants import mutants
@@ -24,7 +25,14 @@ from examples.train_bundled.names import ENTITY_KINDS, FIRST
 from examples.train_bundled.phrases import STOPWORDS
 from examples.train_bundled.questions import tells, words
 from examples.train_bundled.slots import Slot, plain, slots
-from examples.train_bundled.tasks import ANSWER, ANSWER_REAL, ANSWER_SUMMARY, TEXT, RowMaker
+from examples.train_bundled.tasks import (
+    ANSWER,
+    ANSWER_NONE,
+    ANSWER_REAL,
+    ANSWER_SUMMARY,
+    TEXT,
+    RowMaker,
+)
 from examples.train_bundled.values import VALUE_KINDS, value
 
 TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")
@@ -223,9 +231,20 @@ def test_answers_stand_in_the_text_before_them(maker: RowMaker, tokenizer: Token
             assert tokens[start - len(maker.closing) : start].tolist() == maker.closing
             answer = tokenizer.decode(tokens[start : end - 1].tolist()).strip()
             seen.add(kind)
-            if kind != ANSWER_SUMMARY:
+            if kind == ANSWER_NONE:
+                assert answer == NO_ANSWER
+            elif kind != ANSWER_SUMMARY:
                 assert answer in before, answer
-    assert {ANSWER, ANSWER_REAL} <= seen
+    assert {ANSWER, ANSWER_REAL, ANSWER_NONE} <= seen
+
+
+def test_a_question_has_no_answer_only_where_its_entity_is_not_in_the_text(maker: RowMaker) -> None:
+    made = [fact for fact in facts(60, maker.names, maker._mutants) if fact.entity]
+    for fact in made:
+        assert maker._unanswerable([fact], ["Another text.", fact.statement], 1000) == []
+    turns = maker._unanswerable(made, ["Another text."], 100_000)
+    assert len(turns) > len(made) / 2
+    assert {turn.kind for turn in turns} == {ANSWER_NONE}
 
 
 def test_text_is_counted_and_requests_are_not(maker: RowMaker, tokenizer: Tokenizer) -> None:
