@@ -26,6 +26,7 @@ _WORD_BROKEN = re.compile(r"[^\W\d_]-+$")
 _NUMBER_ENDS = re.compile(r"\d[.,]?$")
 _FRACTION = re.compile(r"[.,]\d")
 _DASHES = re.compile(r"-{2,}")
+_GAP = r"[\s-]*"
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,40 @@ class QuoteIndex:
     def __init__(self, document: Document) -> None:
         self._document = document
         if document.paged:
-            parts: Sequence[str] = [page.text for page in document.pages]
-            self._verbatim = _Parts(parts, "\n\n")
+            self._parts: Sequence[str] = [page.text for page in document.pages]
+            self._verbatim = _Parts(self._parts, "\n\n")
         else:
-            parts = document.text.split("\n")
-            self._verbatim = _Parts(parts, "\n")
-        self._normal = _Parts(_mend_borders([_normalise(part) for part in parts]), "")
+            self._parts = document.text.split("\n")
+            self._verbatim = _Parts(self._parts, "\n")
+        self._normal = _Parts(_mend_borders([_normalise(part) for part in self._parts]), "")
 
     def locate(self, quote: str) -> Place | None:
         """The first place where the quotation stands, or None if the document does not hold it."""
         quote = quote.strip()
-        found = self._verbatim.find(quote, _keeps_numbers_whole) if quote else None
+        found = self._verbatim.find(quote, _keeps_words_whole) if quote else None
         if found:
             return self._place(*found, exact=True)
         wanted = _normalise(quote).strip("\"'.,;:")
-        found = self._normal.find(wanted, _keeps_numbers_whole) if wanted else None
+        found = self._normal.find(wanted, self._keeps_words_whole) if wanted else None
         return self._place(*found, exact=False) if found else None
+
+    def _keeps_words_whole(self, text: str, start: int, end: int) -> bool:
+        """As the function of this name, where no space tells the words of `text` apart."""
+        return _keeps_numbers_whole(text, start, end) and all(
+            self._is_word_border(text, position)
+            for position in (start, end)
+            if _is_inside_word(text, position)
+        )
+
+    def _is_word_border(self, text: str, position: int) -> bool:
+        """Whether the document itself has space at a position between two letters."""
+        index = self._normal.part(position)
+        start, end = self._normal.span(index)
+        around = text[max(position - 8, start) : position], text[position : min(position + 8, end)]
+        before, after = (_GAP.join(map(re.escape, letters)) for letters in around)
+        part = _comparable(self._parts[index])
+        gaps = [match[1] for match in re.finditer(f"{before}({_GAP}){after}", part)]
+        return position == start or not gaps or any(gaps)
 
     def _place(self, first: int, last: int, *, exact: bool) -> Place:
         if not self._document.paged:
@@ -90,21 +109,24 @@ class _Parts:
 
     def __init__(self, parts: Sequence[str], separator: str) -> None:
         self._text = separator.join(parts)
-        self._starts = list(
-            accumulate((len(part) + len(separator) for part in parts[:-1]), initial=0)
-        )
+        self._starts = list(accumulate((len(part) + len(separator) for part in parts), initial=0))
 
     def find(self, wanted: str, accept: Callable[[str, int, int], bool]) -> tuple[int, int] | None:
         start = self._text.find(wanted)
         while start >= 0:
             end = start + len(wanted)
             if accept(self._text, start, end):
-                return self._part(start), self._part(end - 1)
+                return self.part(start), self.part(end - 1)
             start = self._text.find(wanted, start + 1)
         return None
 
-    def _part(self, position: int) -> int:
+    def part(self, position: int) -> int:
+        """Which of the texts holds a position."""
         return bisect_right(self._starts, position) - 1
+
+    def span(self, part: int) -> tuple[int, int]:
+        """Where one of the texts starts, and where the next one would."""
+        return self._starts[part], self._starts[part + 1]
 
 
 def _normalise(text: str) -> str:
@@ -113,10 +135,14 @@ def _normalise(text: str) -> str:
     White space goes altogether, since PDFs glue words and break them, but for a space between two
     numbers; so do hyphens inside words, wherever the line ended.
     """
-    text = unicodedata.normalize("NFC", text).translate(_SAME).casefold()
-    text = _SPACE_BETWEEN_NUMBERS.sub("\\1\0", text)
+    text = _SPACE_BETWEEN_NUMBERS.sub("\\1\0", _comparable(text))
     text = "".join(text.split()).replace("\0", " ")
     return _HYPHEN_IN_WORD.sub("", _DASHES.sub("-", text))
+
+
+def _comparable(text: str) -> str:
+    """The text with all characters alike that look alike, its white space kept."""
+    return unicodedata.normalize("NFC", text).translate(_SAME).casefold()
 
 
 def _mend_borders(parts: list[str]) -> list[str]:
@@ -130,6 +156,18 @@ def _mend_borders(parts: list[str]) -> list[str]:
         elif _NUMBER_ENDS.search(mended[i][-2:]) and mended[following][0].isdigit():
             mended[i] += " "
     return mended
+
+
+def _keeps_words_whole(text: str, start: int, end: int) -> bool:
+    """Whether the find cuts no word and no number in two: `Blod` is not found in `Blodget`."""
+    cut = _is_inside_word(text, start) or _is_inside_word(text, end)
+    return not cut and _keeps_numbers_whole(text, start, end)
+
+
+def _is_inside_word(text: str, position: int) -> bool:
+    """Whether letters meet there, in a script with capitals: others may do without spaces."""
+    around = text[max(position - 1, 0) : position + 1]
+    return 0 < position < len(text) and all(c.lower() != c.upper() for c in around)
 
 
 def _keeps_numbers_whole(text: str, start: int, end: int) -> bool:

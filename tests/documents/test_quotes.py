@@ -49,6 +49,8 @@ def test_an_exact_quotation_has_its_page_and_label() -> None:
         ("and so on... it went", "and so on… it went"),
         ("这条河发源\n于镇北", "这条河发源于镇北"),
         ("in 2012,\n14 people came", "14 People came"),
+        ("The hot Hotel is shut.", "the  HOT"),
+        ("the atten-\ntion of all", "of  ALL"),
     ],
 )
 def test_a_faithful_quotation_is_found_but_not_exact(text: str, quote: str) -> None:
@@ -66,6 +68,9 @@ def test_a_faithful_quotation_is_found_but_not_exact(text: str, quote: str) -> N
         ("rooms 1 2 and 3", "rooms 12 and 3"),
         ("rooms 12 and 3", "rooms 1 2 and 3"),
         ("It is -5 degrees.", "It is 5 degrees."),
+        ("The Blodget Hotel is shut.", "The Blodget H"),
+        ("The Blodget Hotel is shut.", "dget hotel is shut"),
+        ("The  Blodget\nHotel is shut.", "The Blodget Hot."),
         ("Anything.", ""),
         ("Anything.", " \n "),
         ("Anything.", "“…”"),
