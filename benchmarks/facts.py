@@ -2,6 +2,7 @@
 
     python benchmarks/facts.py --lengths 1000 4000 --cases 50
 
+With `--unanswerable` the fact is left out of its text, and a refusal is the right answer.
 The table goes to stdout as it fills; the last line is one JSON object with all that it shows.
 """
 
@@ -24,11 +25,12 @@ from packages import versions
 
 import dashdoc
 from dashdoc.documents import Document, Page
+from dashdoc.prompts import NO_ANSWER
 
 LENGTHS = (1_000, 2_000, 4_000, 12_000)
 CASES = 200
 MAX_TOKENS = 96
-HEADER = "  tokens  cases   exact   no value  other value  too long  sparsity  s/case"
+HEADER = "  tokens  cases   exact  refused   no value  other value  too long  sparsity  s/case"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Row:
     tokens: int
     cases: int
     exact: float
+    refused: float
     no_value: float
     other_value: float
     too_long: float
@@ -61,7 +64,7 @@ class Row:
 
     def __str__(self) -> str:
         return (
-            f"{self.tokens:8,}{self.cases:7}{self.exact:8.1%}{self.no_value:11.1%}"
+            f"{self.tokens:8,}{self.cases:7}{self.exact:8.1%}{self.refused:9.1%}{self.no_value:11.1%}"
             f"{self.other_value:13.1%}{self.too_long:10.1%}{self.sparsity:10.3f}{self.seconds:8.2f}"
         )
 
@@ -83,7 +86,7 @@ def ask(model: Any, case: Case) -> Outcome:
         value=case.target.value,
         answer=answer.text,
         finish_reason=str(answer.finish_reason),
-        verdict=judge(answer.text, case),
+        verdict=judge(answer.text, case, NO_ANSWER),
         sparsity=round(reading.routing.sparsity, 4),
         seconds=round(time.perf_counter() - started, 3),
     )
@@ -97,6 +100,7 @@ def summary(tokens: int, outcomes: list[Outcome]) -> Row:
         tokens=tokens,
         cases=len(outcomes),
         exact=share.get("exact", 0.0),
+        refused=share.get("refused", 0.0),
         no_value=share.get("no value", 0.0),
         other_value=share.get("other value", 0.0),
         too_long=share.get("too long", 0.0),
@@ -139,6 +143,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, metavar="TOKENS")
     parser.add_argument("--cases", type=int, default=CASES, help="cases of each length")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--unanswerable", action="store_true", help="leave the fact that is asked for out"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every answer to FILE")
     parser.add_argument("--progress", action="store_true", help="count the cases on stderr")
     return parser.parse_args()
@@ -152,6 +159,7 @@ def main() -> None:
         "benchmark": "facts",
         "model": options.model,
         "seed": options.seed,
+        "answerable": not options.unanswerable,
         "machine": machine(model),
         "lengths": [],
     }
@@ -159,7 +167,9 @@ def main() -> None:
     print(HEADER, flush=True)
     answers: dict[int, list[dict[str, Any]]] = {}
     for tokens in options.lengths:
-        cases = build_cases(library, tokens, options.cases, count, options.seed)
+        cases = build_cases(
+            library, tokens, options.cases, count, options.seed, not options.unanswerable
+        )
         cases = watched(cases, tokens, options.cases, options.progress)
         outcomes = [ask(model, case) for case in cases]
         row = summary(tokens, outcomes)

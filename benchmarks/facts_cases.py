@@ -9,7 +9,7 @@ import lzma
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from facts_frames import KINDS, Fact, render
 from facts_names import Names
 
 Count = Callable[[str], int]
-Verdict = Literal["exact", "no value", "other value", "too long"]
+Verdict = Literal["exact", "no value", "other value", "too long", "refused"]
 
 UNSEEN = Path(__file__).resolve().parent / "data" / "unseen.jsonl.xz"
 OTHERS = 4
@@ -39,13 +39,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Case:
-    """A text that states five facts, and the one that is asked for."""
+    """A text that states five facts, and the one that is asked for.
+
+    An unanswerable one states the other four alone. `depth` is where the target stands, or where
+    it would: 0 at the start of the text, 1 at its end.
+    """
 
     text: str
     target: Fact
     others: tuple[Fact, ...]
     depth: float
-    """Where the target stands: 0 at the start of the text, 1 at its end."""
 
     @property
     def question(self) -> str:
@@ -76,7 +79,13 @@ def load_unseen(path: Path = UNSEEN) -> list[Sentence]:
     return sentences("\n\n".join(texts) + "\n\n")
 
 
-def build_case(library: Sequence[Sentence], tokens: int, count: Count, rng: random.Random) -> Case:
+def build_case(
+    library: Sequence[Sentence],
+    tokens: int,
+    count: Count,
+    rng: random.Random,
+    answerable: bool = True,
+) -> Case:
     """One case of at most `tokens` tokens, as near to them as its last sentence allows."""
     if tokens < SHORTEST_TEXT:
         raise ValueError(f"a case needs at least {SHORTEST_TEXT} tokens, not {tokens}")
@@ -89,19 +98,32 @@ def build_case(library: Sequence[Sentence], tokens: int, count: Count, rng: rand
             stretch = stretch[:-1]
             case = _inserted(stretch, facts, rng)
         if case and _is_clean("".join(s.text + s.gap for s in stretch), facts):
-            return case
+            return case if answerable else without_target(case)
+
+
+def without_target(case: Case) -> Case:
+    """The case with the sentence that it asks for taken out."""
+    return replace(case, text=case.text.replace(f" {case.target.statement}", "", 1))
 
 
 def build_cases(
-    library: Sequence[Sentence], tokens: int, cases: int, count: Count, seed: int = 0
+    library: Sequence[Sentence],
+    tokens: int,
+    cases: int,
+    count: Count,
+    seed: int = 0,
+    answerable: bool = True,
 ) -> Iterator[Case]:
     """The cases of one length; each depends on the seed, the length and its number alone."""
     for number in range(cases):
-        yield build_case(library, tokens, count, random.Random(f"{seed}/{tokens}/{number}"))
+        rng = random.Random(f"{seed}/{tokens}/{number}")
+        yield build_case(library, tokens, count, rng, answerable)
 
 
-def judge(answer: str, case: Case) -> Verdict:
-    """Whether an answer gives the value asked for, and no other; if not, what is wrong."""
+def judge(answer: str, case: Case, refusal: str) -> Verdict:
+    """Whether an answer gives the value asked for, and no other; if not, what it does instead."""
+    if answer.strip() == refusal:
+        return "refused"
     if any(holds(answer, fact.value) for fact in case.others):
         return "other value"
     if not holds(answer, case.target.value):

@@ -23,6 +23,7 @@ from facts_cases import Case, Count, build_cases, judge, load_unseen, sentences
 
 import dashdoc
 from dashdoc.documents import Document, Page
+from dashdoc.prompts import NO_ANSWER
 
 LENGTHS = (2_000, 4_000)
 CASES = 60
@@ -81,7 +82,7 @@ def ask(model: Any, case: Case, texts: Sequence[str]) -> Outcome:
     fact = next(page.number for page in pages if case.target.statement in page.text)
     shown = [page for _, page in answer.sources.pages]
     rank = shown.index(fact) + 1 if fact in shown else None
-    return Outcome(judge(answer.text, case) == "exact", len(pages), rank)
+    return Outcome(judge(answer.text, case, NO_ANSWER) == "exact", len(pages), rank)
 
 
 def summary(tokens: int, outcomes: Sequence[Outcome]) -> Row:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from dashdoc.documents import Document, QuoteIndex
 from dashdoc.measures import Citation
+from dashdoc.prompts import NO_ANSWER
 
 # A quote in marks has at least three words: shorter ones name things.
 QUOTED_WORDS = 3
@@ -24,9 +25,9 @@ class CitationFinder:
         """The quotes of an answer, each with its place or none, in their order.
 
         The whole answer is one quote if a document holds it. If not, its quotes are what stands in
-        quotation marks; without any, its sentences.
+        quotation marks; without any, its sentences. That there is no answer quotes nothing.
         """
-        if not (answer := answer.strip()):
+        if (answer := answer.strip()) in ("", NO_ANSWER):
             return []
         whole = self.locate(answer)
         if whole.document is not None:

@@ -8,6 +8,7 @@ import pytest
 from dashdoc.citations import CitationFinder, cited_pages, coverage
 from dashdoc.documents import Document, Page
 from dashdoc.measures import Citation
+from dashdoc.prompts import NO_ANSWER
 
 DUES = "Dues are paid to the port authority before notice is given."
 TREATY = "The treaty was signed by Ilse Hartmann in the old harbour."
@@ -86,7 +87,7 @@ def test_a_quote_that_is_not_there_has_no_place() -> None:
     assert citation == Citation("The treaty was signed by nobody at all.")
 
 
-@pytest.mark.parametrize("answer", ["", " \n "])
+@pytest.mark.parametrize("answer", ["", " \n ", f" {NO_ANSWER}\n"])
 def test_no_answer_has_no_quotes(answer: str) -> None:
     assert cite(answer, paged(DUES)) == []
     assert coverage(answer, []) == 0

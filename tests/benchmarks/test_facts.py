@@ -21,6 +21,8 @@ from facts_cases import (
 from facts_frames import KINDS, Frame, Kind, four_word_runs, render, templates
 from facts_names import Names
 
+from dashdoc.prompts import NO_ANSWER
+
 FRAMES = [(kind, frame) for kind in KINDS for frame in kind.frames]
 KIND_NAMES = {kind.name for kind in KINDS}
 
@@ -151,6 +153,16 @@ def test_the_seed_alone_decides(library: list[Sentence]) -> None:
     assert list(build_cases(library, 700, 5, count, seed=4)) != first
 
 
+def test_an_unanswerable_case_states_all_but_what_is_asked(library: list[Sentence]) -> None:
+    answerable = build_cases(library, 700, 5, count, seed=3)
+    unanswerable = build_cases(library, 700, 5, count, seed=3, answerable=False)
+    for case, without in zip(answerable, unanswerable, strict=True):
+        assert without.question == case.question
+        assert not holds(without.text, case.target.value)
+        assert not holds(without.text, case.target.entity)
+        assert all(fact.statement in without.text for fact in case.others)
+
+
 def test_sentences_join_to_the_text_again() -> None:
     text = "A heading\n\nMr. Hale left. “Why?” she asked.\nNo one knew! (It was 3.5 miles.)\n\n"
     found = sentences(text)
@@ -172,21 +184,22 @@ def test_the_unseen_text_is_long_enough(library: list[Sentence]) -> None:
 def test_judging_an_answer(cases: list[Case]) -> None:
     case = cases[0]
     value, other = case.target.value, case.others[0].value
-    assert judge(case.target.statement, case) == "exact"
-    assert judge(f"It is {value.upper()}.".replace(" ", "  \n"), case) == "exact"
-    assert judge("The document does not say.", case) == "no value"
-    assert judge("", case) == "no value"
-    assert judge(case.others[0].statement, case) == "other value"
-    assert judge(f"{value} or {other}", case) == "other value"
-    assert judge(f"x{value}x", case) == "no value"
-    assert judge(" ".join([value, *["word"] * LONGEST_ANSWER]), case) == "too long"
+    assert judge(case.target.statement, case, NO_ANSWER) == "exact"
+    assert judge(f"It is {value.upper()}.".replace(" ", "  \n"), case, NO_ANSWER) == "exact"
+    assert judge("The document does not say.", case, NO_ANSWER) == "no value"
+    assert judge("", case, NO_ANSWER) == "no value"
+    assert judge(f" {NO_ANSWER}", case, NO_ANSWER) == "refused"
+    assert judge(case.others[0].statement, case, NO_ANSWER) == "other value"
+    assert judge(f"{value} or {other}", case, NO_ANSWER) == "other value"
+    assert judge(f"x{value}x", case, NO_ANSWER) == "no value"
+    assert judge(" ".join([value, *["word"] * LONGEST_ANSWER]), case, NO_ANSWER) == "too long"
     padding = ["word"] * (LONGEST_ANSWER - len(value.split()))
-    assert judge(" ".join([value, *padding]), case) == "exact"
+    assert judge(" ".join([value, *padding]), case, NO_ANSWER) == "exact"
 
 
 @pytest.mark.parametrize("text", ["14,350", "4,350.75", "4,3501", "$4.350", "4 350"])
 def test_a_value_is_a_whole_number(cases: list[Case], text: str) -> None:
     case = replace(cases[0], target=replace(cases[0].target, value="4,350"))
-    assert judge(f"It holds {text} plates.", case) == "no value"
-    assert judge("It holds 4,350, no more.", case) == "exact"
-    assert judge("It holds 4,350.", case) == "exact"
+    assert judge(f"It holds {text} plates.", case, NO_ANSWER) == "no value"
+    assert judge("It holds 4,350, no more.", case, NO_ANSWER) == "exact"
+    assert judge("It holds 4,350.", case, NO_ANSWER) == "exact"
