@@ -58,3 +58,15 @@ def test_importing_waits_for_torch(statement: str) -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{dashdoc.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_example_answers_from_any_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "ask.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tokens\n" in done.stdout and "pages [" in done.stdout

@@ -1,12 +1,10 @@
 """Print an answer while it is written, and let Ctrl-C end it."""
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dashdoc.cli.citations import places, show_quotes
+from dashdoc.cli.interrupts import stopped_by_interrupt
 from dashdoc.cli.prose import Prose
 from dashdoc.cli.terminal import Terminal
 from dashdoc.errors import DashdocError
@@ -52,18 +50,3 @@ def note_ending(answer: Answer, max_tokens: int, terminal: Terminal) -> None:
     """Say why an answer ended, unless the model ended it."""
     if reason := _ENDED.get(answer.finish_reason):
         terminal.note(reason.format(max_tokens=max_tokens))
-
-
-@contextmanager
-def stopped_by_interrupt(stream: "AnswerStream") -> Iterator[None]:
-    """The first Ctrl-C ends the stream and keeps its text, the second leaves at once."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        stream.stop()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

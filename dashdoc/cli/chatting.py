@@ -1,10 +1,12 @@
 """A chat under way: lines come in, answers and what commands show go out."""
 
+import signal
 import sys
 
 from dashdoc.cli.answering import give_answer
 from dashdoc.cli.chat_commands import run_command
 from dashdoc.cli.chat_view import answer_line, reading_line
+from dashdoc.cli.interrupts import on_interrupt
 from dashdoc.cli.lines import lines
 from dashdoc.cli.measures_view import measures_view
 from dashdoc.cli.objects import answer_object, context_object
@@ -33,11 +35,17 @@ class Chat:
         """Go on until the input ends; the exit code."""
         assert self.session.reading is not None
         self.terminal.aside(reading_line(self.session.reading, by_hand=self._by_hand))
+        if self._by_hand:
+            # Ctrl-C ends an answer or drops a line; pressed once more, it must not lose the chat.
+            with on_interrupt(signal.SIG_IGN):
+                for line in lines(self.terminal):
+                    self._take(line)
+            return 0
         for line in lines(self.terminal):
             self._take(line)
-            if not self._by_hand and self._interrupted():
+            if self._interrupted():
                 return INTERRUPTED
-        return PartialFailureError.exit_code if self._failures and not self._by_hand else 0
+        return PartialFailureError.exit_code if self._failures else 0
 
     def _interrupted(self) -> bool:
         return bool(self.answers) and self.answers[-1].finish_reason == "interrupted"

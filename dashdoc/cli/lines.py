@@ -1,9 +1,11 @@
 """The lines of a chat: from a prompt with line editing and a history in memory, or from a pipe."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
+from dashdoc.cli.interrupts import on_interrupt
 from dashdoc.cli.terminal import Terminal
 
 PROMPT = "> "
@@ -23,7 +25,8 @@ def _typed(terminal: Terminal) -> Iterator[str]:
         if not terminal.quiet:
             terminal.stderr.print()
         try:
-            line = _prompted()
+            with on_interrupt(signal.default_int_handler):
+                line = _prompted()
         except KeyboardInterrupt:
             terminal.stderr.print("\n(Ctrl-D leaves)", style="dim")
         except EOFError:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from dashdoc.cli.answering import stopped_by_interrupt, stream_answer
+from dashdoc.cli.answering import stream_answer
 from dashdoc.cli.figures import counted, percent, seconds
+from dashdoc.cli.interrupts import stopped_by_interrupt
 from dashdoc.cli.objects import result_object
 from dashdoc.cli.opening import read
 from dashdoc.cli.progress import ReadingBar

@@ -10,7 +10,7 @@ import subprocess
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -100,6 +100,24 @@ def test_ctrl_c_ends_an_answer_and_returns_to_the_prompt(
         assert "answer so far" in chat.until(PROMPT)
     chat.type("/pages\n")
     assert "notes.txt" in chat.until(PROMPT)
+    chat.type(CTRL_D)
+    assert chat.code() == 0
+
+
+def test_ctrl_c_again_and_again_loses_no_chat(terminal_chat: Callable[..., TerminalChat]) -> None:
+    chat = terminal_chat("--max-tokens", "100000")
+    chat.until(PROMPT)
+    for _ in range(3):
+        chat.type("Go on and on\n")
+        chat.until("Go on and on\r\n")
+        chat.until(" ")
+        for _ in range(20):
+            chat.type(CTRL_C)
+            sleep(0.005)
+        chat.until(PROMPT)
+    chat.type("\n/nonsense\n")
+    chat.until("no command /nonsense")
+    chat.until(PROMPT)
     chat.type(CTRL_D)
     assert chat.code() == 0
 
