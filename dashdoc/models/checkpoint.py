@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from dashdoc.errors import ModelError
 from dashdoc.models.configuration import DENSE, DashLlamaConfig
+from dashdoc.models.digests import check_digests
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.siblings import CLASS_QUERY, is_dense, refuse_other_attention
 
@@ -74,7 +75,7 @@ def check_checkpoint(folder: Path, config: DashLlamaConfig) -> int:
     """Compare the shards with the model's tensors; return the bytes of the weights.
 
     Raises:
-        ModelError: names the file and the tensor, the shape expected and found.
+        ModelError: names the file and the tensor, the shape expected and found, or the checksum.
     """
     expected = expected_shapes(config)
     listed = listed_tensors(folder)
@@ -103,6 +104,7 @@ def check_checkpoint(folder: Path, config: DashLlamaConfig) -> int:
                 expected=list(shape),
                 found=list(actual),
             )
+    check_digests(folder)
     return total
 
 
