@@ -42,28 +42,24 @@ def ours_routing(inputs: Inputs, options: dict[str, Any]) -> Call:
     """Summaries and stage 2 alone, in the pieces that the operator takes."""
     from dashdoc.kernels.triton.autograd import summarize
     from dashdoc.kernels.triton.forward import must_weigh, piece_tokens
-    from dashdoc.kernels.triton.route import route
+    from dashdoc.kernels.triton.pieces import Routing, route_pieces
     from dashdoc.kernels.triton.tiles import tile_for
 
     query, key, tile = inputs.query, inputs.key, tile_for(GROUP)
     weigh = must_weigh(options["estimate_diagonal"], options["sigma"])
     piece = piece_tokens(query, key, CHUNK, tile, weigh)
 
+    routing = Routing(**options, local_chunks=1)
+
     def call() -> Tensor:
         summaries = summarize(key, inputs.class_query, CHUNK)
-        for start in range(0, inputs.tokens, piece):
-            part = query[:, :, start : start + piece].transpose(1, 2).contiguous()
-            selection = route(
-                part,
-                summaries,
-                start,
-                tile,
-                chunk_size=CHUNK,
-                scale=options["scale"],
-                local_chunks=1,
-                weigh=weigh,
+        lengths = [
+            part.selection.lengths
+            for part in route_pieces(
+                query, inputs.tokens, summaries, routing, tile, piece, weigh=weigh
             )
-        return selection.lengths
+        ]
+        return lengths[-1]
 
     return call
 

@@ -25,7 +25,9 @@ def check(
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, device="cuda").to(dtype)
 
-    query, key, value = normal(B, M, 2 * G, D), normal(B, 2, N, D), normal(B, 2, N, D)
+    # Heads before tokens in memory, as a model's queries may lie.
+    query = normal(B, 2 * G, M, D).transpose(1, 2)
+    key, value = normal(B, 2, N, D), normal(B, 2, N, D)
     tile = tile_for(G)
     assert skips(query, key, value, tile, C)
     pad = None if padding is None else torch.tensor(padding, device="cuda")

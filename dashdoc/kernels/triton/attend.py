@@ -16,8 +16,9 @@ from dashdoc.kernels.triton.tiles import (
     CHUNK_MASK,
     LOG2_E,
     load_padding,
-    load_rows,
+    load_queries,
     padding_of,
+    query_strides,
     row_offsets,
     row_tokens,
     rows_of,
@@ -34,7 +35,7 @@ def attend(
     """Attend to what `route` chose for the queries `start`, `start + 1`, ...
 
     Args:
-        query: [B, S, Hq, D], contiguous.
+        query: [B, S, Hq, D], in any order.
         key, value: [B, Hkv, N, D].
         selection: of `route` for these queries.
         start: place of the first query among the keys.
@@ -64,6 +65,7 @@ def attend(
         selection.means if sharpness else None,
         output,
         lse,
+        *query_strides(query),
         start,
         S,
         output.stride(0) // (Hq * D),
@@ -84,7 +86,7 @@ def attend(
 @triton.jit(do_not_specialize=["start", "tokens", "output_tokens", "key_rows", "capacity"])
 def _attend(
     query_ptr, key_ptr, value_ptr, padding_ptr, entries_ptr, lengths_ptr, weights_ptr, means_ptr,
-    output_ptr, lse_ptr,
+    output_ptr, lse_ptr, batch_stride, token_stride, head_stride,
     start, tokens, output_tokens, key_rows, capacity, factor, sharpness,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr,
@@ -94,7 +96,8 @@ def _attend(
     Hkv = tl.num_programs(1)
     _, first, last = tile_positions(tile, start, tokens, T, T_PAD)
     origin, rows, exists = row_offsets(b, h, tile, tokens, Hkv * G, T, G, T_PAD, G_PAD)
-    query = load_rows(query_ptr, origin, rows, exists, D)
+    strides = batch_stride, token_stride, head_stride
+    query = load_queries(query_ptr, strides, b, h, tile, tokens, T, G, T_PAD, G_PAD, D)
     padding = load_padding(padding_ptr, b)
     token = row_tokens(T, T_PAD, G_PAD)
     position = first + token  # [ROWS]

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from dashdoc.kernels.operator import RoutingCounts
 from dashdoc.kernels.triton.backward import attend_backward
-from dashdoc.kernels.triton.forward import Routing, attend_pieces
+from dashdoc.kernels.triton.forward import attend_pieces
+from dashdoc.kernels.triton.pieces import Routing
 from dashdoc.kernels.triton.summarize import summarize as summarize_forward
 from dashdoc.kernels.triton.summarize import summarize_backward
 from dashdoc.kernels.triton.tiles import Tile, check_inputs
@@ -21,6 +23,8 @@ def summarize(
     key: Tensor, class_query: Tensor, chunk_size: int, padding: Tensor | None = None
 ) -> Tensor:
     """Stage 1, as `reference.summarize`; differentiable in the keys and the class query."""
+    if runs_at_once(key, class_query):
+        return summarize_forward(key, class_query, chunk_size, padding)
     summaries: Tensor = torch.ops.dashdoc.summarize(key, class_query, padding, chunk_size)
     return summaries
 
@@ -47,8 +51,8 @@ def attend_sparse(
     """
     check_inputs(query, key, value, summaries)
     tensors = (query, key, value, summaries)
-    trained = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    output, _, active, reads = torch.ops.dashdoc.attend(
+    at_once = runs_at_once(*tensors)
+    arguments = (
         *tensors,
         padding,
         chunk_size,
@@ -57,11 +61,25 @@ def attend_sparse(
         sigma,
         local_chunks,
         measure,
-        trained,
+        not at_once and torch.is_grad_enabled() and any(t.requires_grad for t in tensors),
         None if tile is None else tile.tokens,
         piece,
     )
+    attend = _attend_now if at_once else torch.ops.dashdoc.attend
+    output, _, active, reads = attend(*arguments)
     return output.transpose(1, 2), RoutingCounts(active, reads) if measure else None
+
+
+def runs_at_once(*tensors: Tensor) -> bool:
+    """Whether nothing traces or differentiates a call: torch's dispatch takes longer than a launch.
+
+    Plain tensors alone are sure to be no stand-ins of a tracer's.
+    """
+    return (
+        not torch.compiler.is_compiling()
+        and all(type(tensor) in (Tensor, Parameter) for tensor in tensors)
+        and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    )
 
 
 @torch.library.custom_op("dashdoc::summarize", mutates_args=())
@@ -101,8 +119,7 @@ def _summaries_grad(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 _summarize.register_autograd(_summaries_grad, setup_context=_keep_keys)
 
 
-@torch.library.custom_op("dashdoc::attend", mutates_args=())
-def _attend(
+def _attend_now(
     query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, padding: Tensor | None,
     chunk_size: int, scale: float, estimate_diagonal: bool, sigma: float, local_chunks: int,
     measure: bool, trained: bool, tile: int | None, piece: int | None,
@@ -127,6 +144,9 @@ def _attend(
     if counts is None:
         return output, lse, query.new_empty(0), query.new_empty(0)
     return output, lse, counts.active, counts.reads
+
+
+_attend = torch.library.custom_op("dashdoc::attend", _attend_now, mutates_args=())
 
 
 @_attend.register_fake

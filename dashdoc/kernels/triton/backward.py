@@ -15,8 +15,7 @@ from torch import Tensor
 from dashdoc.kernels.triton.backward_keys import grad_chunks, list_readers
 from dashdoc.kernels.triton.backward_queries import grad_attention
 from dashdoc.kernels.triton.backward_routing import grad_routing, grad_summaries
-from dashdoc.kernels.triton.forward import Routing
-from dashdoc.kernels.triton.route import route
+from dashdoc.kernels.triton.pieces import Piece, Routing, route_pieces
 from dashdoc.kernels.triton.tiles import Tile, padding_of, rows_of, tile_for
 
 # What one piece of queries may take: its lists, those of the chunks, copies and fp32 sums.
@@ -35,27 +34,25 @@ def attend_backward(
         lse: [B, M, Hq] of there; the others as there.
     """
     Hkv, N = key.shape[1:3]
-    M = query.shape[2]
     tile = tile or tile_for(query.shape[1] // Hkv)
     piece = piece or piece_tokens(query, key, routing.chunk_size, tile)
     if key.shape != value.shape or rows_of(key)[1] != rows_of(value)[1]:
         key, value = key.contiguous(), value.contiguous()
     grad_query = torch.empty_like(output)
     sums = tuple(torch.zeros(t.shape, device=t.device) for t in (key, value, summaries))
-    for begin in range(0, M, piece):
-        end = min(begin + piece, M)
-        grad_query[:, begin:end] = _piece_backward(
-            grad[:, begin:end].contiguous(),
-            query[:, :, begin:end].transpose(1, 2).contiguous(),
+    pieces = route_pieces(query, N, summaries, routing, tile, piece, weigh=True, padding=padding)
+    for part in pieces:
+        taken = slice(part.begin, part.end)
+        grad_query[:, taken] = _piece_backward(
+            part,
+            grad[:, taken].contiguous(),
             key,
             value,
             summaries,
-            output[:, begin:end].contiguous(),
-            lse[:, begin:end].contiguous(),
-            N - M + begin,
-            tile,
+            output[:, taken].contiguous(),
+            lse[:, taken].contiguous(),
             routing,
-            padding,
+            padding_of(padding),
             *sums,
         )
     sums[0].div_(math.sqrt(query.shape[-1]))
@@ -77,25 +74,14 @@ def piece_tokens(query: Tensor, key: Tensor, chunk_size: int, tile: Tile) -> int
 
 
 def _piece_backward(
-    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, output: Tensor,
-    lse: Tensor, start: int, tile: Tile, routing: Routing, padding: Tensor | None,
+    part: Piece, grad: Tensor, key: Tensor, value: Tensor, summaries: Tensor, output: Tensor,
+    lse: Tensor, routing: Routing, padding: Tensor | None,
     grad_key: Tensor, grad_value: Tensor, summaries_sums: Tensor,
 ) -> Tensor:  # fmt: skip
     """The gradient of one piece of queries [B, S, Hq, D]; adds to the fp32 sums of the others."""
-    C = routing.chunk_size
-    selection = route(
-        query,
-        summaries,
-        start,
-        tile,
-        chunk_size=C,
-        scale=routing.scale,
-        local_chunks=routing.local_chunks,
-        weigh=True,
-        padding=padding,
-    )
+    C, start, selection = routing.chunk_size, part.start, part.selection
+    query = part.query.contiguous()
     assert selection.weights is not None
-    padding = padding_of(padding)
     (key, key_rows), (value, _), (summaries, summary_rows) = map(rows_of, (key, value, summaries))
     sharpness = 1 / routing.sigma if routing.estimate_diagonal else 1.0
     bias: dict[str, Any] = {

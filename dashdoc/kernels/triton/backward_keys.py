@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dashdoc.kernels.triton.attend import load_chunk
 from dashdoc.kernels.triton.route import Selection
-from dashdoc.kernels.triton.tiles import CHUNK_MASK, LOG2_E, load_padding
+from dashdoc.kernels.triton.tiles import CHUNK_MASK, LOG2_E, load_padding, power_of_two
 
 # Launch options: rows of one product, and how they are copied while others are multiplied.
 ROWS = 64
@@ -46,7 +46,7 @@ class Readers:
 
 def readers_at_once(heads: int) -> int:
     """Tokens whose G heads make up one product, a power of two."""
-    return max(1, ROWS // int(triton.next_power_of_2(heads)))
+    return max(1, ROWS // power_of_two(heads))
 
 
 def list_readers(
@@ -133,7 +133,7 @@ def grad_chunks(
             LOG2_E / math.sqrt(D),
             EACH=readers_at_once(G),
             G=G,
-            G_PAD=int(triton.next_power_of_2(G)),
+            G_PAD=power_of_two(G),
             C=chunk_size,
             D=D,
             NEAR=near,
@@ -269,7 +269,8 @@ def add_readers(
         grad = tl.load(grad_ptr + wide, mask=exists[:, None], other=0.0)
         lse = tl.load(norms_ptr + at * 2, mask=exists, other=float("inf"))
         delta = tl.load(norms_ptr + at * 2 + 1, mask=exists, other=0.0)
-    pull = tl.dot(values, tl.trans(grad), input_precision="ieee") - delta[None, :]  # [C, ROWS]
+    pull = tl.broadcast_to(-delta[None, :], (C, EACH * G_PAD))
+    pull = tl.dot(values, tl.trans(grad), pull, input_precision="ieee")  # [C, ROWS]
     scores = tl.dot(keys, tl.trans(query), input_precision="ieee") * bits
     if MASKED:
         place = first + tl.arange(0, C)

@@ -28,7 +28,7 @@ STAGES = 2
 REGISTERS: int | None = None
 # The same for the summaries, and how many programs share the tiles of all blocks of chunks.
 SUMMARIES_BLOCK = 64
-SUMMARIES_STAGES = 2
+SUMMARIES_STAGES = 3
 SUMMARIES_WARPS = 4
 SUMMARIES_PROGRAMS = 1024
 

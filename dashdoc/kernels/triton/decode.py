@@ -13,6 +13,7 @@ import triton
 from torch import Tensor
 
 from dashdoc.kernels.triton.decode_attend import _attend_share, _merge
+from dashdoc.kernels.triton.decode_overlap import overlap
 from dashdoc.kernels.triton.decode_route import _score, _threshold
 from dashdoc.kernels.triton.forward import must_weigh
 from dashdoc.kernels.triton.tiles import LOG2_E, MAX_CHUNKS, Tile, check_inputs, padding_of
@@ -22,14 +23,14 @@ SCORE_BLOCK = 32
 SCORE_WARPS = 4
 SCORE_STAGES = 4
 # Up to so many chunks of all batch rows together the program of each row scores them itself.
-SELF_SCORED = 1024
+SELF_SCORED = 256
 SELF_SCORE_BLOCK = 64
 SELF_SCORE_WARPS = 4
 # Scores of one row that a program holds at once, and how many of them a warp does.
 THRESHOLD_BLOCK = 16384
 THRESHOLD_PER_WARP = 512
-# Programs that share the attention of all heads: about one for each multiprocessor.
-PROGRAMS = 128
+# Programs that share the attention of all heads: about two for each multiprocessor.
+PROGRAMS = 256
 ATTEND_WARPS = 4
 # Chunks whose keys and values are under way at once, as far as the shared memory holds them.
 ATTEND_STAGES = 4
@@ -129,6 +130,7 @@ def decode(
     sizes = {**tile.sizes(), "C": chunk_size}
     routed = (query, keys, class_query, padding, length, summaries, buffers.scores)
     numbers = (capacity, summaries.shape[2], P, scale / (2 * math.sqrt(D)), 1 / math.sqrt(D))
+    overlapping = overlap(query)
     summarized = {"D": D, "EACH_CHUNK": class_query.dim() == 4}
     alone = B * P <= SELF_SCORED
     if not alone:
@@ -139,6 +141,7 @@ def decode(
             **summarized,
             BLOCK=SCORE_BLOCK,
             num_warps=SCORE_WARPS,
+            **overlapping,
         )
     block = min(int(triton.next_power_of_2(P)), THRESHOLD_BLOCK)
     _threshold[(tile.heads + alone, Hkv, B)](
@@ -157,6 +160,7 @@ def decode(
         WHOLE=block >= P,
         num_warps=SELF_SCORE_WARPS if alone else min(max(block // THRESHOLD_PER_WARP, 1), 16),
         num_stages=stages(SELF_SCORE_BLOCK * D * query.element_size(), SCORE_STAGES),
+        **overlapping,
     )
     _attend_share[(splits, Hkv, B)](
         query,
@@ -187,6 +191,7 @@ def decode(
         BLOCK=min(int(triton.next_power_of_2(P)), WEIGHED_BLOCK if weigh else LIST_BLOCK),
         num_warps=ATTEND_WARPS,
         num_stages=stages(2 * chunk_size * D * query.element_size(), ATTEND_STAGES),
+        **overlapping,
     )
     width = min(D, MERGE_WIDTH)
     _merge[(D // width, Hq, B)](
@@ -200,6 +205,7 @@ def decode(
         WIDTH=width,
         SPLITS=splits,
         num_warps=MERGE_WARPS,
+        **overlapping,
     )
     return output
 

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 
 from dashdoc.kernels.triton.attend import online_softmax, without_local
+from dashdoc.kernels.triton.decode_overlap import await_inputs
 from dashdoc.kernels.triton.route import group_mean
 from dashdoc.kernels.triton.tiles import load_padding, load_rows, row_offsets
 
@@ -18,9 +19,10 @@ def _attend_share(
     capacity, P, room, factor, sharpness,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, CENTRED: tl.constexpr,
-    SPLITS: tl.constexpr, BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr, BLOCK: tl.constexpr, OVERLAP: tl.constexpr,
 ):  # fmt: skip
     """Attend over one share of the chunks that a KV head's group reads."""
+    await_inputs(OVERLAP)
     split, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     Hkv = tl.num_programs(1)
     head = b * Hkv + h
@@ -110,9 +112,10 @@ def log_wanted(scores_ptr, thresholds_ptr, chunk, wanted, P, G: tl.constexpr, G_
 def _merge(
     tops_ptr, totals_ptr, sums_ptr, output_ptr,
     G: tl.constexpr, ROWS: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr,
-    SPLITS: tl.constexpr,
+    SPLITS: tl.constexpr, OVERLAP: tl.constexpr,
 ):  # fmt: skip
     """Add up the shares of one query head, WIDTH of its output's elements a program."""
+    await_inputs(OVERLAP)
     part, i, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     Hq = tl.num_programs(1)
     head = b * (Hq // G) + i // G

@@ -8,8 +8,9 @@ program scores them itself, which saves a launch.
 import triton
 import triton.language as tl
 
-from dashdoc.kernels.triton.route import MASS_TOLERANCE, MAX_PASSES, improve
+from dashdoc.kernels.triton.decode_overlap import await_inputs
 from dashdoc.kernels.triton.summarize import load_class_query, summarize_chunk
+from dashdoc.kernels.triton.thresholds import MASS_TOLERANCE, MAX_PASSES, improve
 from dashdoc.kernels.triton.tiles import load_padding, load_rows, load_summaries, row_offsets
 
 
@@ -20,12 +21,14 @@ def _score(
     capacity, summary_rows, P, factor, class_factor,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
     C: tl.constexpr, D: tl.constexpr, EACH_CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+    OVERLAP: tl.constexpr,
 ):  # fmt: skip
     """Half the scaled scores of one block of chunks; the last program summarises.
 
     Chunks that are not complete are scored, too: nothing waits for the length, and no later kernel
     looks at what comes of it. The own chunk is one of them: its summary may be written meanwhile.
     """
+    await_inputs(OVERLAP)
     block, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     head = b * tl.num_programs(1) + h
     summaries_ptr += head * summary_rows * D
@@ -67,11 +70,13 @@ def _threshold(
     capacity, summary_rows, P, factor, class_factor,
     G: tl.constexpr, ROWS: tl.constexpr, C: tl.constexpr, D: tl.constexpr,
     EACH_CHUNK: tl.constexpr, SCORE_BLOCK: tl.constexpr, BLOCK: tl.constexpr, WHOLE: tl.constexpr,
+    OVERLAP: tl.constexpr,
 ):  # fmt: skip
     """The threshold of one query head, and a mark on each chunk above it.
 
     Where there is a query the scores are written first, and one program more a head summarises.
     """
+    await_inputs(OVERLAP)
     row, h, b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     head = b * tl.num_programs(1) + h
     own = (tl.load(length_ptr + b) - 1) // C

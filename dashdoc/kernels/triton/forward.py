@@ -1,7 +1,5 @@
 """Stages 2 and 3 from the summaries on: queries in pieces, so that the lists stay bounded."""
 
-from dataclasses import dataclass
-
 import torch
 import triton
 import triton.language as tl
@@ -9,25 +7,15 @@ from torch import Tensor
 
 from dashdoc.kernels.operator import RoutingCounts
 from dashdoc.kernels.triton.attend import attend as attend_tiles
-from dashdoc.kernels.triton.route import Selection, route
+from dashdoc.kernels.triton.pieces import Routing, route_pieces
+from dashdoc.kernels.triton.route import Selection
 from dashdoc.kernels.triton.skipping import attend_skipping, skips
 from dashdoc.kernels.triton.tiles import CHUNK_BITS, CHUNK_MASK, Tile, tile_for
 
-# What one piece of queries may take: its lists, its copy and its output.
+# What the lists of one piece of queries may take.
 PIECE_BYTES = 256 << 20
 # From here on a standardised bias moves the output by less than fp32 sums do.
 FLAT_SIGMA = 1e6
-
-
-@dataclass(frozen=True)
-class Routing:
-    """How to route: what `dash_attention` calls by these names."""
-
-    chunk_size: int
-    scale: float
-    estimate_diagonal: bool
-    sigma: float
-    local_chunks: int
 
 
 def attend_pieces(
@@ -56,37 +44,27 @@ def attend_pieces(
     active = query.new_empty(B, Hkv, M, dtype=torch.int32) if measure else None
     reads = query.new_zeros(B, Hkv, -(-N // C), dtype=torch.int64) if measure else None
     piece = piece or piece_tokens(query, key, C, tile, weigh)
-    for begin in range(0, M, piece):
-        end = min(begin + piece, M)
-        start = N - M + begin
-        part = query[:, :, begin:end].transpose(1, 2).contiguous()  # [B, S, Hq, D]
-        selection = route(
-            part,
-            summaries,
-            start,
-            tile,
-            chunk_size=C,
-            scale=routing.scale,
-            local_chunks=routing.local_chunks,
-            weigh=weigh,
-            padding=padding,
-        )
+    sharpness = 1 / routing.sigma if weigh and routing.estimate_diagonal else 0.0
+    for part in route_pieces(
+        query, N, summaries, routing, tile, piece, weigh=weigh, padding=padding
+    ):  # fmt: skip
+        taken = slice(part.begin, part.end)
         attend(
-            part,
+            part.query,
             key,
             value,
-            selection,
-            start,
-            output[:, begin:end],
-            None if lse is None else lse[:, begin:end],
+            part.selection,
+            part.start,
+            output[:, taken],
+            None if lse is None else lse[:, taken],
             chunk_size=C,
-            sharpness=1 / routing.sigma if weigh and routing.estimate_diagonal else 0.0,
+            sharpness=sharpness,
             local_chunks=routing.local_chunks,
             padding=padding,
         )
         if active is not None and reads is not None:
-            active[:, :, begin:end] = selection.active
-            count_reads(selection, start, C, reads)
+            active[:, :, taken] = part.selection.active
+            count_reads(part.selection, part.start, C, reads)
     counts = RoutingCounts(active, reads) if active is not None and reads is not None else None
     return output, lse, counts
 
@@ -97,13 +75,14 @@ def must_weigh(estimate_diagonal: bool, sigma: float) -> bool:
 
 
 def piece_tokens(query: Tensor, key: Tensor, chunk_size: int, tile: Tile, weigh: bool) -> int:
-    """How many queries to take at once: whole tiles whose buffers fit `PIECE_BYTES`."""
-    B, Hq, _, D = query.shape
-    Hkv, N = key.shape[1:3]
-    entry = 4 + (4 * tile.tokens if weigh else 0)
+    """How many queries to take at once: whole tiles whose lists fit, about alike in all pieces."""
+    B, (Hkv, N) = query.shape[0], key.shape[1:3]
+    # A list is merged into one for several tiles, of about its length.
+    entry = 4 + 4 + (4 * tile.tokens if weigh else 0)
     lists = B * Hkv * (-(-N // chunk_size) * entry + 8 * tile.rows)
-    copies = 2 * B * Hq * tile.tokens * D * query.element_size()  # of the queries and the output
-    return max(1, PIECE_BYTES // (lists + copies)) * tile.tokens
+    tiles = -(-query.shape[2] // tile.tokens)
+    pieces = -(-tiles // max(1, PIECE_BYTES // lists))
+    return -(-tiles // pieces) * tile.tokens
 
 
 def count_reads(selection: Selection, start: int, chunk_size: int, reads: Tensor) -> None:

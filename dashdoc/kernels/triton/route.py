@@ -1,8 +1,8 @@
 """Stage 2: which past chunks each token reads, by exact 1.5-entmax over recomputed scores.
 
-A tile walks its past chunks a few times: for the maxima of its rows, for their thresholds (twice
-as a rule), and to write the list of the chunks that any of its tokens reads. Scores live in
-registers alone.
+A program takes as many tiles as fill 64 rows, and walks their past chunks a few times: for the
+maxima of the rows, for their thresholds (twice as a rule), and to write for each tile the list of
+the chunks that any of its tokens reads. Scores live in registers alone.
 """
 
 import math
@@ -13,30 +13,32 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dashdoc.kernels.triton.thresholds import (
+    MASS_TOLERANCE,
+    MAX_PASSES,
+    find_thresholds,
+    guess_thresholds,
+    half_scores,
+)
 from dashdoc.kernels.triton.tiles import (
     CHUNK_BITS,
     MAX_CHUNKS,
-    MAX_REGISTERS,
     MAX_TILE_TOKENS,
     Tile,
     load_padding,
-    load_rows,
-    load_summaries,
+    load_queries,
     padding_of,
-    row_offsets,
+    query_strides,
     rows_of,
-    this_tile,
     tile_positions,
 )
 
-# Chunks scored at once.
+# Chunks scored at once, and rows of one program, where tiles are no larger.
 BLOCK = 64
-# The bracket of tau is narrowed until the probabilities of a row sum to one within twice this.
-MASS_TOLERANCE = tl.constexpr(4e-6)
-# Passes over the chunks; two or three are usual, the bound matters to rounding noise alone.
-MAX_PASSES = tl.constexpr(24)
-# Steps on the maxima of the lanes, which only give a first guess.
-FIRST_STEPS = tl.constexpr(4)
+ROWS = 64
+STAGES = 2
+# Registers of a thread: three programs of 4 warps share a multiprocessor.
+REGISTERS = 168
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Selection:
     `weights` [B, Hkv, tiles, capacity, T] fp32: log2 P of each entry for each token; `-inf` where
     it does not read it, 0 where it reads it without wanting it. None where the bias is flat.
     `active` [B, Hkv, S] int32: active chunks of each token, local ones included.
-    `means` [B, Hkv, S] fp32: the mean of log2 P over the routed chunks of each token.
+    `means` [B, Hkv, S] fp32: the mean of log2 P over the routed chunks of each token. None as the
+    weights.
     `thresholds` [B, Hkv, tiles, ROWS, 2] fp32: of each row the maximum of s / 2, and tau below it.
     """
 
@@ -61,7 +64,7 @@ class Selection:
     lengths: Tensor
     weights: Tensor | None
     active: Tensor
-    means: Tensor
+    means: Tensor | None
     thresholds: Tensor
 
 
@@ -72,7 +75,7 @@ def route(
     """Choose the chunks of the queries `start`, `start + 1`, ...
 
     Args:
-        query: [B, S, Hq, D], contiguous.
+        query: [B, S, Hq, D], in any order.
         summaries: [B, Hkv, P, D], P at least the chunk of the last query.
         start: place of the first query among the keys.
         tile: the shape of the tiles.
@@ -83,7 +86,7 @@ def route(
     B, S, Hq, D = query.shape
     Hkv = summaries.shape[1]
     tiles, capacity = -(-S // tile.tokens), (start + S - 1) // chunk_size + 1
-    assert query.is_contiguous() and tile.heads * Hkv == Hq
+    assert tile.heads * Hkv == Hq
     assert capacity <= MAX_CHUNKS and tile.tokens <= min(MAX_TILE_TOKENS, chunk_size)
     summaries, summary_rows = rows_of(summaries)
 
@@ -96,10 +99,12 @@ def route(
         lengths=empty(tiles),
         weights=empty(tiles, capacity, tile.tokens, dtype=torch.float32) if weigh else None,
         active=empty(S),
-        means=empty(S, dtype=torch.float32),
+        means=empty(S, dtype=torch.float32) if weigh else None,
         thresholds=empty(tiles, tile.rows, 2, dtype=torch.float32),
     )
-    _route[(tiles, Hkv, B)](
+    # Only tiles without rows to spare lie side by side in a program's.
+    lists = max(1, ROWS // tile.rows) if tile.tokens == tile.padded_tokens else 1
+    _route[(-(-tiles // lists), Hkv, B)](
         query,
         summaries,
         padding_of(padding),
@@ -109,181 +114,207 @@ def route(
         selection.active,
         selection.means,
         selection.thresholds,
+        *query_strides(query),
         start,
         S,
+        tiles,
         summary_rows,
         capacity,
         scale / (2 * math.sqrt(D)),
         **tile.sizes(),
+        LISTS=lists,
         C=chunk_size,
         D=D,
         LOCAL=local_chunks,
         BLOCK=BLOCK,
-        num_warps=tile.warps,
-        num_stages=2,
-        maxnreg=MAX_REGISTERS,
+        num_warps=min(max(ROWS, tile.rows) // 16, 8),
+        num_stages=STAGES,
+        maxnreg=REGISTERS,
     )
     return selection
 
 
-@triton.jit(do_not_specialize=["start", "tokens", "summary_rows", "capacity"])
+@triton.jit(do_not_specialize=["start", "tokens", "tiles", "summary_rows", "capacity"])
 def _route(
     query_ptr, summaries_ptr, padding_ptr,
     entries_ptr, lengths_ptr, weights_ptr, active_ptr, means_ptr, thresholds_ptr,
-    start, tokens, summary_rows, capacity, factor,
+    batch_stride, token_stride, head_stride,
+    start, tokens, tiles, summary_rows, capacity, factor,
     T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
-    C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
+    LISTS: tl.constexpr, C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """List the chunks that one tile of tokens reads."""
-    tile, h, b, head, listed = this_tile()
-    Hkv = tl.num_programs(1)
-    position, _, _ = tile_positions(tile, start, tokens, T, T_PAD)
-    origin, rows, exists = row_offsets(b, h, tile, tokens, Hkv * G, T, G, T_PAD, G_PAD)
-    query = load_rows(query_ptr, origin, rows, exists, D)
+    """List the chunks that each of a few neighbouring tiles reads: one wide tile for its scores."""
+    WIDE: tl.constexpr = LISTS * T
+    WIDE_PAD: tl.constexpr = LISTS * T_PAD
+    program = tl.num_programs(0) - 1 - tl.program_id(0)  # the longest first
+    h, b = tl.program_id(1), tl.program_id(2).to(tl.int64)
+    head = b * tl.num_programs(1) + h
+    strides = batch_stride, token_stride, head_stride
+    query = load_queries(
+        query_ptr, strides, b, h, program, tokens, WIDE, G, WIDE_PAD, G_PAD, D
+    )  # fmt: skip
+    position, _, _ = tile_positions(program, start, tokens, WIDE, WIDE_PAD)
     padding = load_padding(padding_ptr, b)
+    listed = head * tiles + program * LISTS
     if weights_ptr is not None:
         weights_ptr += listed * capacity * T
 
-    length, active, mean, top, tau = choose(
-        query, summaries_ptr + head * summary_rows * D, padding, padding_ptr is not None, position,
-        tokens - tile * T, entries_ptr + listed * capacity, weights_ptr, factor,
-        T, G, T_PAD, G_PAD, C, D, LOCAL, BLOCK,
-    )  # fmt: skip
-
-    token = tl.arange(0, T_PAD)
-    real = (token < T) & (tile * T + token < tokens)
-    tl.store(lengths_ptr + listed, length)
-    tl.store(active_ptr + head * tokens + tile * T + token, active, mask=real)
-    tl.store(means_ptr + head * tokens + tile * T + token, mean, mask=real)
-    row = tl.arange(0, T_PAD * G_PAD)
-    at = thresholds_ptr + (listed * (T_PAD * G_PAD) + row) * 2
-    tl.store(at, top)
-    tl.store(at + 1, tau)
-
-
-@triton.jit
-def choose(
-    query, summaries_ptr, padding, PADDED: tl.constexpr, position, tokens,
-    entries_ptr, weights_ptr, factor,
-    T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
-    C: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
-    """Stage 2 of one tile: find the thresholds of its rows and write its list.
-
-    `summaries_ptr` holds those of the head [chunks, D]; `tokens` is how many of the tile's exist.
-    """
-    own = position // C  # [T_PAD]
-    past = tl.reshape(tl.broadcast_to(own[:, None], (T_PAD, G_PAD)), (T_PAD * G_PAD,))
+    own = position // C  # [WIDE_PAD]
+    past = tl.reshape(tl.broadcast_to(own[:, None], (WIDE_PAD, G_PAD)), (WIDE_PAD * G_PAD,))
     first = padding // C
-    own_low, own_high = tl.min(own, 0), tl.max(own, 0)
+    field = summaries_ptr + head * summary_rows * D, first, past, tl.max(own, 0), factor
     begin = first // BLOCK * BLOCK
-    middle = tl.maximum(own_low // BLOCK * BLOCK, begin)  # all rows have all chunks before it
-    column = tl.arange(0, BLOCK)
-    field = summaries_ptr, first, past, own_high, factor
+    PADDED: tl.constexpr = padding_ptr is not None
 
-    lanes = tl.full([T_PAD * G_PAD, BLOCK], float("-inf"), tl.float32)
-    for block in range(begin, middle, BLOCK):
-        x = half_scores(query, field, block + column, D, PADDED)
-        lanes = tl.maximum(lanes, x)
-    for block in range(middle, own_high, BLOCK):
-        x = half_scores(query, field, block + column, D, True)
-        lanes = tl.maximum(lanes, x)
-    top = tl.max(lanes, 1)  # [ROWS]
-    wants = top > float("-inf")
-    top = tl.where(wants, top, 0.0)
+    token = tl.arange(0, WIDE_PAD)
+    exists = (token < WIDE) & (program * WIDE + token < tokens)
+    real = exists & (position >= padding)
+    listing = tl.arange(0, LISTS)
+    exists_list = program * LISTS + listing < tiles
+    lists = entries_ptr + listed * capacity, weights_ptr, listing * capacity, exists_list
 
-    # The maxima of the lanes are scores of the row: their threshold is a guess close below.
-    low = tl.full([T_PAD * G_PAD], -1.0, tl.float32)
-    highest = -tl.rsqrt(tl.maximum(past - first, 1).to(tl.float32))
-    tau, high = low, highest
-    for _ in range(FIRST_STEPS):
-        sum1, sum2, support = moments(lanes - top[:, None], tau)
-        tau, low, high = improve(tau, low, high, sum1, sum2, support)
-    tau, high = low, highest
-
+    own_low = tl.min(own, 0)
+    top, bracket = guess_thresholds(query, field, begin, own_low, D, BLOCK, PADDED)
+    wanted, logs = tl.zeros([WIDE_PAD], tl.int32), tl.zeros([WIDE_PAD], tl.float32)
     passes = 0
-    doubt = 1.0
-    while (doubt > MASS_TOLERANCE) & (passes < MAX_PASSES):
-        sum1 = tl.zeros([T_PAD * G_PAD], tl.float32)
-        sum2 = tl.zeros([T_PAD * G_PAD], tl.float32)
-        support = tl.zeros([T_PAD * G_PAD], tl.float32)
-        for block in range(begin, middle, BLOCK):
-            x = half_scores(query, field, block + column, D, PADDED)
-            more1, more2, more = moments(x - top[:, None], tau)
-            sum1, sum2, support = sum1 + more1, sum2 + more2, support + more
-        for block in range(middle, own_high, BLOCK):
-            x = half_scores(query, field, block + column, D, True)
-            more1, more2, more = moments(x - top[:, None], tau)
-            sum1, sum2, support = sum1 + more1, sum2 + more2, support + more
-        tau, low, high = improve(tau, low, high, sum1, sum2, support)
-        doubt = tl.max((high - low) * sum1, 0)
-        passes += 1
-
-    token = tl.arange(0, T_PAD)
-    real = (token < T) & (token < tokens) & (position >= padding)
-    length = 0
-    active = tl.zeros([T_PAD], tl.int32)
-    routed = tl.zeros([T_PAD], tl.int32)
-    logs = tl.zeros([T_PAD], tl.float32)
-    for block in range(begin, own_high + 1, BLOCK):
-        chunk = block + column
-        x = half_scores(query, field, chunk, D, True)
-        root = tl.maximum(x - top[:, None] - tau[:, None], 0.0)
-        P = group_mean(root * root, G, T_PAD, G_PAD)  # [T_PAD, BLOCK]
-        wanted = (P > 0) & real[:, None]
-        local = (chunk[None, :] <= own[:, None]) & (chunk[None, :] > own[:, None] - LOCAL)
-        read = wanted | (local & (chunk >= first)[None, :] & real[:, None])
-        log = tl.log2(tl.where(wanted, P, 1.0))
-        length += append(
-            chunk, read, log, first, own_low - LOCAL, own_high, length,
-            entries_ptr, weights_ptr, T, T_PAD,
+    wrong = 1.0
+    while (wrong > 2 * MASS_TOLERANCE) & (passes < MAX_PASSES):
+        bracket, passes = find_thresholds(
+            query, field, begin, own_low, top, bracket, passes, D, BLOCK, PADDED
         )  # fmt: skip
-        active += tl.sum(read.to(tl.int32), 1)
-        routed += tl.sum(wanted.to(tl.int32), 1)
-        logs += tl.sum(log, 1)
-    mean = logs / tl.maximum(routed, 1).to(tl.float32)
-    return length, active, mean, top, tau
+        mass, wanted, logs = mark_lists(
+            query, field, begin, own, real, top, bracket[0], lists,
+            T, G, T_PAD, G_PAD, LISTS, D, LOCAL, BLOCK, PADDED,
+        )  # fmt: skip
+        wrong = tl.max(tl.where(first < past, tl.abs(mass - 1.0), 0.0), 0)
+    tau = bracket[0]
+    lengths, active = pack(lists, begin, field[3] + 1, T, T_PAD, LISTS)
+
+    row = program * (WIDE_PAD * G_PAD) + tl.arange(0, WIDE_PAD * G_PAD)
+    mine = row < tiles * (T_PAD * G_PAD)
+    at = thresholds_ptr + (head * tiles * (T_PAD * G_PAD) + row) * 2
+    tl.store(at, top, mask=mine)
+    tl.store(at + 1, tau, mask=mine)
+    tl.store(lengths_ptr + listed + listing, lengths, mask=exists_list)
+    at = head * tokens + program * WIDE + token
+    tl.store(active_ptr + at, active, mask=exists)
+    if means_ptr is not None:
+        tl.store(means_ptr + at, logs / tl.maximum(wanted, 1).to(tl.float32), mask=exists)
 
 
 @triton.jit
-def half_scores(query, field, chunk, D: tl.constexpr, MASKED: tl.constexpr):
-    """Half the scaled scores [ROWS, BLOCK] of a block of chunks; -inf where a row has none."""
-    summaries_ptr, first, past, limit, factor = field
-    summaries = load_summaries(summaries_ptr, chunk, limit, D, MASKED)
-    x = tl.dot(query, tl.trans(summaries), input_precision="ieee") * factor
-    if MASKED:
-        x = tl.where((chunk >= first)[None, :] & (chunk[None, :] < past[:, None]), x, float("-inf"))
-    return x
+def mark_lists(
+    query, field, begin, own, real, top, tau, lists,
+    T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
+    LISTS: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, BLOCK: tl.constexpr,
+    PADDED: tl.constexpr,
+):  # fmt: skip
+    """Note for the lists of neighbouring tiles what their `real` tokens read.
 
-
-@triton.jit
-def moments(x, tau):
-    """Sum and sum of squares of relu(x - tau), and how many are above zero: [ROWS] each."""
-    root = tl.maximum(x - tau[:, None], 0.0)
-    above = tl.where(root > 0, 1.0, 0.0)
-    return tl.sum(root, 1), tl.sum(root * root, 1), tl.sum(above, 1)
-
-
-@triton.jit
-def improve(tau, low, high, sum1, sum2, support):
-    """One step of Halley's towards the zero of sum2 - 1, within bounds that close on it.
-
-    The norm is convex in tau: where its tangent meets 1 lies below the solution. The quadratic of
-    the support of a tau too low still counts what has left the support: its zero lies above.
+    Returns the sum of each row's probabilities; of each token how many chunks it wants, and the
+    sum of log2 P over them.
     """
-    excess = sum2 - 1.0
-    norm = tl.sqrt(sum2)
-    tangent = tau + (norm - 1.0) * norm / tl.maximum(sum1, 1e-30)
-    square = sum1 * sum1 - support * excess
-    quadratic = tau + excess / tl.maximum(sum1 + tl.sqrt(tl.maximum(square, 0.0)), 1e-30)
-    low = tl.maximum(low, tangent)
-    bound = tl.where(excess < 0, tau, tl.where(square < 0, high, quadratic))
-    high = tl.maximum(tl.minimum(high, bound), low)
-    bend = 4.0 * sum1 * sum1 - excess * support
-    halley = tau + 2.0 * excess * sum1 / tl.where(bend > 0, bend, 1.0)
-    # Both bounds are sharp at a tau too low, one at a tau too high: aim a little low.
-    aim = tl.where(bend > 0, halley, tangent) - 0.2 * (high - low)
-    return tl.minimum(tl.maximum(aim, low), high), low, high
+    TOKENS: tl.constexpr = LISTS * T_PAD
+    column = tl.arange(0, BLOCK)
+    sums = (
+        tl.zeros([TOKENS * G_PAD], tl.float32),
+        tl.zeros([TOKENS], tl.int32),
+        tl.zeros([TOKENS], tl.float32),
+    )
+    # All tokens have all chunks before it behind them, and none of those is local.
+    plain = tl.maximum((tl.min(own, 0) - LOCAL + 1) // BLOCK * BLOCK, begin)
+    for block in range(begin, plain, BLOCK):
+        sums = mark_block(
+            query, field, block + column, own, real, top, tau, lists, sums,
+            T, G, T_PAD, G_PAD, LISTS, D, LOCAL, PADDED, False,
+        )  # fmt: skip
+    for block in range(plain, field[3] + 1, BLOCK):
+        sums = mark_block(
+            query, field, block + column, own, real, top, tau, lists, sums,
+            T, G, T_PAD, G_PAD, LISTS, D, LOCAL, PADDED, True,
+        )  # fmt: skip
+    return sums
+
+
+@triton.jit
+def mark_block(
+    query, field, chunk, own, real, top, tau, lists, sums,
+    T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr,
+    LISTS: tl.constexpr, D: tl.constexpr, LOCAL: tl.constexpr, PADDED: tl.constexpr,
+    NEAR: tl.constexpr,
+):  # fmt: skip
+    """Note at the place of each chunk of a block whether a list holds it, and who reads it.
+
+    Lists hold what their tokens read, and, where the block is NEAR the own chunks, all from the
+    first local to the last own one.
+    """
+    entries_ptr, weights_ptr, places, exists = lists
+    BLOCK: tl.constexpr = chunk.shape[0]
+    x = half_scores(query, field, chunk, D, NEAR or PADDED)
+    root = tl.maximum(x - top[:, None] - tau[:, None], 0.0)
+    p = root * root
+    mass, count, logs = sums
+    mass += tl.sum(p, 1)
+    P = group_mean(p, G, LISTS * T_PAD, G_PAD)  # [TOKENS, BLOCK]
+    wanted = (P > 0) & real[:, None]
+    read = wanted
+    if NEAR:
+        local = (chunk[None, :] <= own[:, None]) & (chunk[None, :] > own[:, None] - LOCAL)
+        read = wanted | (local & (chunk >= field[1])[None, :] & real[:, None])
+    token = tl.arange(0, T_PAD)
+    bit = 2 << tl.minimum(token, T - 1)
+    read = tl.reshape(read, (LISTS, T_PAD, BLOCK))
+    bits = tl.sum(tl.where(read, bit[None, :, None], 0), 1)  # [LISTS, BLOCK]
+    listed = bits != 0
+    if NEAR:
+        of_list = tl.reshape(own, (LISTS, T_PAD))
+        around = chunk[None, :] > (tl.min(of_list, 1) - LOCAL)[:, None]
+        around = around & (chunk[None, :] <= tl.max(of_list, 1)[:, None])
+        listed = listed | (around & (chunk >= field[1])[None, :])
+    place = places[:, None] + chunk[None, :]
+    inside = exists[:, None] & (chunk <= field[3])[None, :]
+    tl.store(entries_ptr + place, bits | listed.to(tl.int32), mask=inside)
+    if weights_ptr is not None:
+        log = tl.log2(tl.where(wanted, P, 1.0))
+        count += tl.sum(wanted.to(tl.int32), 1)
+        logs += tl.sum(log, 1)
+        weight = tl.where(read, tl.reshape(log, (LISTS, T_PAD, BLOCK)), float("-inf"))
+        at = (place * T)[:, None, :] + token[None, :, None]
+        tl.store(weights_ptr + at, weight, mask=inside[:, None, :] & (token < T)[None, :, None])
+    return mass, count, logs
+
+
+@triton.jit
+def pack(lists, begin, end, T: tl.constexpr, T_PAD: tl.constexpr, LISTS: tl.constexpr):
+    """Close up what `mark_block` noted to lists; their lengths, and the chunks each token reads."""
+    entries_ptr, weights_ptr, places, exists = lists
+    BLOCK: tl.constexpr = 256
+    token = tl.arange(0, T_PAD)
+    lengths = tl.zeros([LISTS], tl.int32)
+    active = tl.zeros([LISTS, T_PAD], tl.int32)
+    for block in range(begin, end, BLOCK):
+        chunk = block + tl.arange(0, BLOCK)
+        place = places[:, None] + chunk[None, :]
+        tl.debug_barrier()  # what is read here has been written, and is not yet written over
+        noted = tl.load(
+            entries_ptr + place, mask=exists[:, None] & (chunk < end)[None, :], other=0
+        )  # fmt: skip
+        listed = (noted & 1) != 0
+        slot = (places + lengths)[:, None] + tl.cumsum(listed.to(tl.int32), 1) - 1
+        if weights_ptr is not None:
+            mask = listed[:, None, :] & (token < T)[None, :, None]
+            at = (place * T)[:, None, :] + token[None, :, None]
+            weight = tl.load(weights_ptr + at, mask=mask)
+        tl.debug_barrier()
+        bits = noted >> 1
+        tl.store(entries_ptr + slot, chunk[None, :] | (bits << CHUNK_BITS), mask=listed)
+        if weights_ptr is not None:
+            tl.store(weights_ptr + (slot * T)[:, None, :] + token[None, :, None], weight, mask=mask)
+        lengths += tl.sum(listed.to(tl.int32), 1)
+        bits = bits[:, None, :] >> tl.minimum(token, T - 1)[None, :, None]
+        active += tl.sum(bits & 1, 2)
+    return lengths, tl.reshape(active, (LISTS * T_PAD,))
 
 
 @triton.jit
@@ -293,22 +324,3 @@ def group_mean(p, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr):
     if G != G_PAD:
         p = tl.where((tl.arange(0, G_PAD) < G)[None, :, None], p, 0.0)
     return tl.sum(p, 1) / G
-
-
-@triton.jit
-def append(
-    chunk, read, log, first, before_local, own_high, length,
-    entries_ptr, weights_ptr, T: tl.constexpr, T_PAD: tl.constexpr,
-):  # fmt: skip
-    """Append the chunks that any token reads, and all around the own ones; how many they are."""
-    token = tl.arange(0, T_PAD)
-    bits = tl.sum(tl.where(read, 1 << tl.minimum(token, T - 1)[:, None], 0), 0)  # [BLOCK]
-    around = (chunk >= first) & (chunk > before_local) & (chunk <= own_high)
-    listed = (bits != 0) | around
-    slot = length + tl.cumsum(listed.to(tl.int32), 0) - 1
-    tl.store(entries_ptr + slot, chunk | (bits << CHUNK_BITS), mask=listed)
-    if weights_ptr is not None:
-        at = slot[None, :] * T + token[:, None]
-        weight = tl.where(read, log, float("-inf"))
-        tl.store(weights_ptr + at, weight, mask=listed[None, :] & (token < T)[:, None])
-    return tl.sum(listed.to(tl.int32), 0)

@@ -31,6 +31,7 @@ from dashdoc.kernels.triton.tiles import (
     Tile,
     load_padding,
     padding_of,
+    query_strides,
     rows_of,
 )
 
@@ -39,6 +40,7 @@ ROWS = gl.constexpr(64)
 CONSUMERS = gl.constexpr(3)
 # Chunks under way: those of C = 64, D = 128 fill the shared memory.
 SLOTS = gl.constexpr(5)
+CHUNK_LAYOUT = gl.NVMMASharedLayout(swizzle_byte_width=128, element_bitwidth=16, rank=3)
 # Registers of a thread of a consumer; a fourth consumer would leave too few.
 CONSUMER_REGISTERS = gl.constexpr(160)
 PRODUCER_REGISTERS = gl.constexpr(24)
@@ -68,7 +70,7 @@ def attend_skipping(
     """Attend to what `route` chose for these queries: arguments and results are `attend`'s."""
     B, S, Hq, D = query.shape
     Hkv, tile = key.shape[1], selection.tile
-    assert query.is_contiguous() and tile.rows <= ROWS.value
+    assert tile.rows <= ROWS.value
     merged, lengths = merge(selection, start, S, chunk_size, CONSUMERS.value)
     _attend_skipping[(lengths.shape[2], Hkv, B)](
         query,
@@ -83,6 +85,7 @@ def attend_skipping(
         selection.means if sharpness else None,
         output,
         lse,
+        *query_strides(query),
         start,
         S,
         output.stride(0) // (Hq * D),
@@ -102,15 +105,15 @@ def chunks_of(tensor: Tensor, chunk_size: int) -> TensorDescriptor:
     """How to copy a chunk of [B, Hkv, N, D] to shared memory; zeros after the last token."""
     B, H, N, D = tensor.shape
     tensor, rows = rows_of(tensor)
-    layout = gl.NVMMASharedLayout(swizzle_byte_width=128, element_bitwidth=16, rank=3)
-    return TensorDescriptor(tensor, [B * H, N, D], [rows * D, D, 1], [1, chunk_size, D], layout)
+    block = [1, chunk_size, D]
+    return TensorDescriptor(tensor, [B * H, N, D], [rows * D, D, 1], block, CHUNK_LAYOUT)
 
 
 @gluon.jit(do_not_specialize=["start", "tokens", "output_tokens", "tiles", "capacity"])
 def _attend_skipping(
     query_ptr, keys, values, padding_ptr,
     merged_ptr, merged_lengths_ptr, entries_ptr, lengths_ptr, weights_ptr, means_ptr,
-    output_ptr, lse_ptr,
+    output_ptr, lse_ptr, batch_stride, token_stride, head_stride,
     start, tokens, output_tokens, tiles, capacity, factor, sharpness,
     T: gl.constexpr, G: gl.constexpr, C: gl.constexpr, D: gl.constexpr, LOCAL: gl.constexpr,
 ):  # fmt: skip
@@ -141,7 +144,8 @@ def _attend_skipping(
     ring = key_slots, value_slots, full, empty
     stream = merged_ptr, plain, length
     where = b, h, head, program * CONSUMERS, start, tokens, tiles, capacity, padding
-    inputs = query_ptr, entries_ptr, lengths_ptr, weights_ptr, means_ptr, factor, sharpness
+    strides = batch_stride, token_stride, head_stride
+    inputs = query_ptr, strides, entries_ptr, lengths_ptr, weights_ptr, means_ptr, factor, sharpness
     outputs = output_ptr, lse_ptr, output_tokens
     common = queries, ring, stream, where, inputs, outputs
     gl.warp_specialize(
@@ -181,7 +185,7 @@ def _consume(
     queries, ring, stream, where, inputs, outputs = common
     merged_ptr, plain, length = stream
     b, h, head, tile, start, tokens, tiles, capacity, padding = where
-    query_ptr, entries_ptr, lengths_ptr, weights_ptr, means_ptr, factor, sharpness = inputs
+    query_ptr, strides, entries_ptr, lengths_ptr, weights_ptr, means_ptr, factor, sharpness = inputs
     output_ptr, lse_ptr, output_tokens = outputs
     tile += CONSUMER
     SCORES: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, C, 16])  # [ROWS, C]
@@ -191,7 +195,7 @@ def _consume(
 
     query = queries.index(CONSUMER)
     place = b, h, tile, tokens, gl.num_programs(1) * G
-    _load_queries(query, query_ptr, place, T, G, D)
+    _load_queries(query, query_ptr, strides, place, T, G, D)
     token = gl.arange(0, ROWS, layout=PER_ROW) // (ROWS // T)
     mean = 0.0
     if means_ptr is not None:
@@ -338,17 +342,29 @@ def _bias(note, token, mean, sharpness, WEIGHED: gl.constexpr):
 def _rows(place, T: gl.constexpr, G: gl.constexpr, layout: gl.constexpr):
     """Where a tile's rows lie in [B, tokens, heads], and which of them exist: [ROWS] each."""
     b, h, tile, tokens, heads = place
-    row = gl.arange(0, ROWS, layout=layout)
-    token, head = row // (ROWS // T), row % (ROWS // T)
-    exists = (tile * T + token < tokens) & (head < G)
-    return (b * tokens + tile * T + token) * heads + h * G + head, exists
+    token, head, exists = _tokens_and_heads(tile, h, tokens, T, G, layout)
+    return (b * tokens + token) * heads + head, exists
 
 
 @gluon.jit
-def _load_queries(query, query_ptr, place, T: gl.constexpr, G: gl.constexpr, D: gl.constexpr):
+def _tokens_and_heads(
+    tile, h, tokens, T: gl.constexpr, G: gl.constexpr, layout: gl.constexpr
+):  # fmt: skip
+    """The token and query head of each of a tile's rows, and which of them exist: [ROWS] each."""
+    row = gl.arange(0, ROWS, layout=layout)
+    token, head = tile * T + row // (ROWS // T), row % (ROWS // T)
+    return token, h * G + head, (token < tokens) & (head < G)
+
+
+@gluon.jit
+def _load_queries(
+    query, query_ptr, strides, place, T: gl.constexpr, G: gl.constexpr, D: gl.constexpr
+):  # fmt: skip
     """Copy a tile's queries [ROWS, D] to shared memory, zeros for rows that do not exist."""
     layout: gl.constexpr = gl.BlockedLayout([1, 8], [256 // D, D // 8], [4, 1], [1, 0])
-    rows, exists = _rows(place, T, G, gl.SliceLayout(1, layout))
-    at = rows[:, None] * D + gl.arange(0, D, layout=gl.SliceLayout(0, layout))[None, :]
-    query.store(gl.load(query_ptr + at, mask=exists[:, None], other=0.0))
+    b, h, tile, tokens, _ = place
+    token, head, exists = _tokens_and_heads(tile, h, tokens, T, G, gl.SliceLayout(1, layout))
+    at = token.to(gl.int64) * strides[1] + head.to(gl.int64) * strides[2]
+    at = at[:, None] + gl.arange(0, D, layout=gl.SliceLayout(0, layout))[None, :]
+    query.store(gl.load(query_ptr + b * strides[0] + at, mask=exists[:, None], other=0.0))
     fence_async_shared()

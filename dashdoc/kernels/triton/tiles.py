@@ -6,6 +6,7 @@ to T_PAD and G_PAD; row r belongs to token r // G_PAD and head r % G_PAD.
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
 import triton
@@ -18,9 +19,6 @@ CHUNK_MASK = tl.constexpr((1 << 20) - 1)
 MAX_CHUNKS = 1 << 20
 MAX_TILE_TOKENS = 12
 
-# Registers of a thread of a tile's kernels: three programs of 4 warps share a multiprocessor.
-MAX_REGISTERS = 168
-
 LOG2_E = 1.4426950408889634
 
 
@@ -31,19 +29,19 @@ class Tile:
     tokens: int
     heads: int
 
-    @property
+    @cached_property
     def padded_tokens(self) -> int:
-        return int(triton.next_power_of_2(self.tokens))
+        return power_of_two(self.tokens)
 
-    @property
+    @cached_property
     def padded_heads(self) -> int:
-        return max(int(triton.next_power_of_2(self.heads)), 16 // self.padded_tokens)
+        return max(power_of_two(self.heads), 16 // self.padded_tokens)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         return self.padded_tokens * self.padded_heads
 
-    @property
+    @cached_property
     def warps(self) -> int:
         """One warp for every 16 rows, as the matrix unit takes them."""
         return min(max(self.rows // 16, 4), 8)
@@ -58,13 +56,18 @@ class Tile:
         }
 
 
+@lru_cache
 def tile_for(heads: int) -> Tile:
     """The tile of a group of G heads: 8 tokens, fewer where 64 rows hold no 8.
 
     More rows would share the loads of a chunk, but fewer of them would want it.
     """
-    rows = int(triton.next_power_of_2(heads))
-    return Tile(max(1, min(8, 64 // rows)), heads)
+    return Tile(max(1, min(8, 64 // power_of_two(heads))), heads)
+
+
+def power_of_two(number: int) -> int:
+    """The first power of two that is not smaller."""
+    return 1 << (number - 1).bit_length()
 
 
 def rows_of(tensor: Tensor) -> tuple[Tensor, int]:
@@ -78,6 +81,12 @@ def rows_of(tensor: Tensor) -> tuple[Tensor, int]:
     if dense and head >= N * D and (B == 1 or tensor.stride(0) == H * head):
         return tensor, head // D
     return tensor.contiguous(), N
+
+
+def query_strides(query: Tensor) -> tuple[int, int, int]:
+    """How far apart the batch rows, tokens and heads of queries [B, S, Hq, D] are."""
+    assert query.stride(3) == 1, "a query's numbers do not lie side by side"
+    return query.stride(0), query.stride(1), query.stride(2)
 
 
 def check_inputs(*tensors: Tensor) -> None:
@@ -137,6 +146,23 @@ def load_rows(pointer, origin, rows, exists, D: tl.constexpr):
     """[ROWS, D], zeros for rows that do not exist."""
     at = rows[:, None] * D + tl.arange(0, D)[None, :]
     return tl.load(pointer + origin * D + at, mask=exists[:, None], other=0.0)
+
+
+@triton.jit
+def load_queries(
+    pointer, strides, b, h, tile, tokens,
+    T: tl.constexpr, G: tl.constexpr, T_PAD: tl.constexpr, G_PAD: tl.constexpr, D: tl.constexpr,
+):  # fmt: skip
+    """A tile's queries [ROWS, D], zeros for rows that do not exist.
+
+    `strides` are those of batch rows, tokens and heads: queries are read wherever they lie.
+    """
+    row = tl.arange(0, T_PAD * G_PAD)
+    token, head = row // G_PAD, row % G_PAD
+    exists = (token < T) & (tile * T + token < tokens) & (head < G)
+    at = (tile * T + token).to(tl.int64) * strides[1] + (h * G + head).to(tl.int64) * strides[2]
+    at = at[:, None] + tl.arange(0, D)[None, :]
+    return tl.load(pointer + b * strides[0] + at, mask=exists[:, None], other=0.0)
 
 
 @triton.jit

@@ -64,6 +64,20 @@ def test_batch_rows_of_different_padding_match() -> None:
     compare(Case(N=70, M=50, B=3, Hkv=1, padding=[0, 21, 64], local=2))
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 1, 3), (2, 1, 0, 3), (3, 0, 1, 2)], ids=str)
+def test_queries_are_read_however_they_lie(order: tuple[int, ...]) -> None:
+    case = Case(N=70, M=50, B=2, Hkv=1, padding=[0, 21])
+    back = tuple(order.index(axis) for axis in range(4))
+    query = case.query.permute(order).contiguous().permute(back)
+    found = []
+    for leaf in (case.query, query):
+        leaf = leaf.detach().requires_grad_()
+        output, _ = attend_sparse(leaf, case.key, case.value, case.summaries, **case.options)
+        output.square().sum().backward()
+        found.append((output, leaf.grad))
+    assert all(map(torch.equal, *found))
+
+
 @pytest.mark.parametrize("piece", [8, 24])
 def test_pieces_change_nothing(piece: int) -> None:
     case = Case(M=36, B=2, Hkv=1, padding=[0, 30])
@@ -81,9 +95,8 @@ def test_buffers_stay_bounded(N: int, C: int, weigh: bool) -> None:
     query = torch.empty(1, 32, N, 128, dtype=torch.bfloat16, device="meta")
     key = torch.empty(1, 2, N, 128, dtype=torch.bfloat16, device="meta")
     piece = piece_tokens(query, key, C, Tile(8, 16), weigh)
-    lists = 2 * (piece // 8) * (N // C) * (4 + 4 * 8 * weigh)
-    copies = 2 * piece * 32 * 128 * 2
-    assert lists + copies <= 256 << 20
+    lists = 2 * (piece // 8) * (N // C) * (4 + 4 + 4 * 8 * weigh)  # with those merged
+    assert lists <= 256 << 20
     assert piece // 8 * 2 >= 132  # a program for each multiprocessor
 
 
