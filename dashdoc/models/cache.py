@@ -1,12 +1,16 @@
 """The cache of one reading: keys, values and chunk summaries, preallocated and rewindable."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from dashdoc.models.configuration import DashLlamaConfig
+
+if TYPE_CHECKING:
+    from dashdoc.models.step import DecodeStep
 
 # (keys from a chunk's first token on [B, Hkv, n * C, D], that chunk's number) -> [B, Hkv, n, D]
 Summarize = Callable[[Tensor, int], Tensor]
@@ -38,8 +42,7 @@ class DashCacheLayer(CacheLayerMixin):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         start, self.length = self.length, self.length + key_states.shape[2]
-        if self.length > self.capacity:
-            self._grow(max(self.length, self.capacity * 5 // 4))
+        self.reserve(self.length)
         self.keys[:, :, start : self.length] = key_states
         self.values[:, :, start : self.length] = value_states
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
@@ -52,6 +55,11 @@ class DashCacheLayer(CacheLayerMixin):
             self.summaries[:, :, self.summarized : complete] = summarize(fresh, self.summarized)
             self.summarized = complete
         return self.summaries[:, :, :complete]
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for so many tokens, in new buffers where the old ones hold fewer."""
+        if tokens > self.capacity:
+            self._grow(max(tokens, self.capacity * 5 // 4))
 
     def rewind(self, length: int) -> None:
         """Forget everything after the first `length` tokens; whole chunks keep their summaries."""
@@ -93,7 +101,11 @@ class DashCache(Cache):
     Args:
         config: of the model.
         capacity: tokens to make room for at once; the cache grows when they do not suffice.
+
+    `step` is what decodes over these buffers, kept for the next answer.
     """
+
+    step: "DecodeStep | None" = None
 
     def __init__(self, config: DashLlamaConfig, capacity: int) -> None:
         super().__init__(
@@ -106,6 +118,16 @@ class DashCache(Cache):
     def length(self) -> int:
         """Tokens held."""
         return int(self.layers[0].length)
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that the buffers hold."""
+        return int(self.layers[0].capacity)
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for so many tokens, in every layer."""
+        for layer in self.layers:
+            layer.reserve(tokens)
 
     def rewind(self, length: int) -> None:
         """Forget everything after the first `length` tokens, in every layer."""
@@ -134,7 +156,7 @@ class DashCache(Cache):
         return found
 
     def fill(self, length: int) -> None:
-        """Take the first `length` tokens, written to `tensors`, as held."""
+        """Take the first `length` tokens, written to the buffers, as held."""
         for layer in self.layers:
             layer.length, layer.summarized = length, length // layer.chunk_size
 

@@ -1,6 +1,7 @@
 """Greedy decoding over a cache, token by token."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -50,20 +51,35 @@ class Decoding:
 
     def __iter__(self) -> Iterator[int]:
         ids: list[int] = []
-        while len(ids) < self.max_tokens:
+        with closing(self._tokens()) as tokens:
+            for token in tokens:
+                if token in self.stop_ids:
+                    self.finish_reason = "stop"
+                    return
+                ids.append(token)
+                yield token
+                if self._stopped:
+                    self.finish_reason = "interrupted"
+                    return
+                if repeats(ids):
+                    self.finish_reason = "repetition"
+                    return
+
+    def _tokens(self) -> Generator[int]:
+        """Up to `max_tokens` tokens; each is read into the cache when the next is asked for."""
+        if self.logits.is_cuda and len(self.logits) == 1:
+            from dashdoc.models.ahead import tokens_ahead
+            from dashdoc.models.step import has_steps
+
+            if has_steps(self.network):
+                yield from tokens_ahead(
+                    self.network, self.cache, self.logits, self.max_tokens, self.meter
+                )
+                return
+        for index in range(self.max_tokens):
             token = int(self.logits.argmax(-1))
-            if token in self.stop_ids:
-                self.finish_reason = "stop"
-                return
-            ids.append(token)
             yield token
-            if self._stopped:
-                self.finish_reason = "interrupted"
-                return
-            if repeats(ids):
-                self.finish_reason = "repetition"
-                return
-            if len(ids) < self.max_tokens:
+            if index + 1 < self.max_tokens:
                 step = torch.tensor([[token]], device=self.logits.device)
                 self.logits = forward(self.network, step, self.cache, self.meter)
 

@@ -6,16 +6,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM, LlamaModel
-from transformers.models.llama.modeling_llama import (
-    LlamaAttention,
-    LlamaRotaryEmbedding,
-    apply_rotary_pos_emb,
-)
+from transformers.models.llama.modeling_llama import LlamaAttention, LlamaRotaryEmbedding
 
-from dashdoc.kernels import RoutingCounts, dash_attention
+from dashdoc.kernels import dash_attention
 from dashdoc.kernels.reference import rotate_class_query, summarize
 from dashdoc.models.cache import DashCache
 from dashdoc.models.configuration import DashLlamaConfig
+from dashdoc.models.fused import fuse, rotated
 
 # Later releases of transformers name the argument that carries the cache `cache`.
 CACHE_ARGUMENT = (
@@ -26,10 +23,8 @@ CACHE_ARGUMENT = (
 class RoutingMeter(Protocol):
     """Takes what each layer's routing read, while it happens."""
 
-    def add(
-        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
-    ) -> None:
-        """Counts of one call; `start` is the position of its first query.
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
+        """The active chunks [B, Hkv, M] of one call; `start` is the position of its first query.
 
         They come from the queries [B, Hq, M, D] and summaries [B, Hkv, P, D], of which nothing
         is copied.
@@ -54,10 +49,10 @@ class DashAttention(LlamaAttention):
     ) -> tuple[Tensor, None]:
         B, M, _ = hidden_states.shape
         split = (B, M, -1, self.head_dim)
-        query = self.q_proj(hidden_states).view(split).transpose(1, 2)  # [B, Hq, M, D]
-        key = self.k_proj(hidden_states).view(split).transpose(1, 2)  # [B, Hkv, M, D]
+        query = self.q_proj(hidden_states).view(split)  # [B, M, Hq, D]
+        key = self.k_proj(hidden_states).view(split)  # [B, M, Hkv, D]
+        query, key = (t.transpose(1, 2) for t in rotated(query, key, position_embeddings))
         value = self.v_proj(hidden_states).view(split).transpose(1, 2)
-        query, key = apply_rotary_pos_emb(query, key, *position_embeddings)
 
         def summarize_from(keys: Tensor, first_chunk: int) -> Tensor:
             class_query = self._class_query(keys.shape[2], first_chunk, frequencies)
@@ -84,7 +79,7 @@ class DashAttention(LlamaAttention):
             measure=meter is not None,
         )
         if meter is not None and counts is not None:
-            meter.add(self.layer_idx, key.shape[2] - M, counts, query, summaries)
+            meter.add(self.layer_idx, key.shape[2] - M, counts.active, query, summaries)
         return self.o_proj(output.transpose(1, 2).reshape(B, M, -1)), None
 
     def _class_query(self, tokens: int, first_chunk: int, frequencies: Tensor | None) -> Tensor:
@@ -122,6 +117,7 @@ class DashLlamaForCausalLM(LlamaForCausalLM):
         super().__init__(config)
         for index, layer in enumerate(self.model.layers):
             layer.self_attn = DashAttention(config, index)
+        fuse(self)
         rope = config.rope_parameters
         if rope["rope_type"] == "longrope" and rope["short_factor"] == rope["long_factor"]:
             self.model.rotary_emb = FixedRotaryEmbedding(config)

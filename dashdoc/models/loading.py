@@ -22,6 +22,7 @@ from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.memory import (
     free_bytes,
     is_out_of_memory,
+    kernel_workspace_bytes,
     largest_context,
     workspace_bytes,
 )
@@ -50,7 +51,7 @@ class ModelChoice:
     @property
     def prefill_piece(self) -> int:
         """Tokens read at once: enough to fill the device, few enough to keep memory flat."""
-        return 512 if self.device.type == "cpu" else 4096
+        return 512 if self.device.type == "cpu" else 8192
 
     @property
     def trained_tokens(self) -> int:
@@ -59,8 +60,7 @@ class ModelChoice:
 
     def largest_context(self, free: int) -> int:
         """Tokens of context that fit into `free` bytes beside the weights."""
-        block = QUERY_BLOCK[self.device.type]
-        return largest_context(self.config, self.dtype, free, self.prefill_piece, block)
+        return largest_context(self.config, self.dtype, free, self.workspace_bytes)
 
     def cache_bytes(self, tokens: int) -> int:
         """What the cache of a context takes."""
@@ -68,6 +68,8 @@ class ModelChoice:
 
     def workspace_bytes(self, tokens: int) -> int:
         """What reading takes beside weights and cache, at a context of `tokens`."""
+        if self.device.type == "cuda":
+            return kernel_workspace_bytes(self.config, self.dtype, self.prefill_piece)
         block = QUERY_BLOCK[self.device.type]
         return workspace_bytes(self.config, tokens, self.prefill_piece, block)
 

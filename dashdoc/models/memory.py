@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,6 +13,8 @@ from dashdoc.models.configuration import DashLlamaConfig
 
 # Kept free for the rest of the process and the machine.
 RESERVE = 0.9
+# What libraries of matrix products allocate for themselves on a GPU.
+LIBRARIES = 64 << 20
 
 
 def free_bytes(device: torch.device) -> int:
@@ -66,13 +69,25 @@ def workspace_bytes(config: DashLlamaConfig, tokens: int, piece: int, block: int
     return int(hidden + bias + scores + upcast)
 
 
+def kernel_workspace_bytes(config: DashLlamaConfig, dtype: torch.dtype, piece: int) -> int:
+    """The same for the kernels of a GPU, whose lists are bounded: equal at every context.
+
+    Two products of the MLP beside the hidden states, their norm and what is added to them, then the
+    lists and the copy of attention: as measured from 2,048 to 32,768 tokens a piece.
+    """
+    from dashdoc.kernels.triton.forward import PIECE_BYTES
+
+    row = 2 * config.intermediate_size + 4 * config.hidden_size
+    return int(piece * row * dtype.itemsize + 2 * PIECE_BYTES + LIBRARIES)
+
+
 def largest_context(
-    config: DashLlamaConfig, dtype: torch.dtype, free: int, piece: int, block: int
+    config: DashLlamaConfig, dtype: torch.dtype, free: int, workspace: Callable[[int], int]
 ) -> int:
     """Tokens of context whose cache and workspace fit into `free` bytes."""
 
     def needed(tokens: int) -> int:
-        return cache_bytes(config, tokens, dtype) + workspace_bytes(config, tokens, piece, block)
+        return cache_bytes(config, tokens, dtype) + workspace(tokens)
 
     low, high = 0, 1 << 28
     while high - low > 1:

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dashdoc.kernels import RoutingCounts
 from dashdoc.measures import Routing
 from dashdoc.models.configuration import DashLlamaConfig
 
@@ -27,19 +26,17 @@ class ChunkMeter:
         self._tokens = np.zeros(0, np.int64)  # [P] tokens counted of each chunk
         self._end = 0  # position behind the last token counted
 
-    def add(
-        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
-    ) -> None:
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
         """Count M tokens from position `start` on; batch rows are counted together."""
-        B, _, M = counts.active.shape
-        device = counts.active.device
+        B, _, M = active.shape
+        device = active.device
         chunks = (start + M - 1) // self._chunk_size + 1
         if self._active is None:
             self._active = torch.zeros(*self._shape, 0, dtype=torch.int64, device=device)
         if (grown := chunks - self._active.shape[2]) > 0:
             self._active = torch.nn.functional.pad(self._active, (0, grown))
         chunk = torch.arange(start, start + M, device=device) // self._chunk_size
-        self._active[layer].index_add_(1, chunk, counts.active.sum(0, dtype=torch.int64))
+        self._active[layer].index_add_(1, chunk, active.sum(0, dtype=torch.int64))
         if layer == 0:
             places = np.arange(start, start + M) // self._chunk_size
             self._tokens = np.pad(self._tokens, (0, max(0, chunks - len(self._tokens))))

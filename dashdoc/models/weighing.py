@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dashdoc.kernels import RoutingCounts
 from dashdoc.kernels.reference import route
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.metering import ChunkMeter
@@ -38,10 +37,8 @@ class AnswerMeter(ChunkMeter):
         self._sums = torch.zeros(2, *self._shape, 0)  # [before and after, layers, Hkv, P]
         self._counted = [0, 0]
 
-    def add(
-        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
-    ) -> None:
-        super().add(layer, start, counts, query, summaries)
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
+        super().add(layer, start, active, query, summaries)
         kept = self._kept.setdefault(layer, [])
         if not kept:
             self._first[layer] = start

@@ -1,8 +1,8 @@
 """Weights from safetensors straight to a device, with their bytes counted.
 
 transformers would place them in host memory first, unless accelerate were installed, and count
-tensors. Here a shard is mapped, and each tensor copied from there to its place, or left mapped
-where that is its place already.
+tensors. Here a shard goes block by block to a GPU; otherwise it is mapped, and each tensor
+converted from there to its place, or left mapped where that is its place already.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,10 @@ from transformers.utils import GENERATION_CONFIG_NAME
 from dashdoc.models.checkpoint import shards
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
+from dashdoc.models.transfer import fill_from
 
 OnBytes = Callable[[int, int], None]
+STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 
 
 @torch.no_grad()
@@ -44,17 +46,29 @@ def load_network(
     parameters = dict(network.named_parameters())
     paths = shards(folder)
     done, total = 0, sum(path.stat().st_size for path in paths)
+
+    def count(read: int) -> None:
+        nonlocal done
+        done += read
+        if on_bytes:
+            on_bytes(done, total)
+
     for path in paths:
         with safe_open(path, framework="pt") as stored:
-            for name in filter(parameters.__contains__, stored.offset_keys()):
-                tensor, parameter = stored.get_tensor(name), parameters[name]
-                if (tensor.device, tensor.dtype) == (device, dtype):
-                    parameter.data = tensor
+            names = list(filter(parameters.__contains__, stored.offset_keys()))
+            as_stored = [
+                name for name in names if STORED.get(stored.get_slice(name).get_dtype()) == dtype
+            ]
+            if device.type == "cuda":
+                fill_from(path, {name: parameters[name] for name in as_stored}, count)
+                names = [name for name in names if name not in as_stored]
+            for name in names:
+                tensor = stored.get_tensor(name)
+                if device.type == "cpu" and name in as_stored:
+                    parameters[name].data = tensor
                 else:
-                    parameter.copy_(tensor)
-                done += tensor.nbytes
-                if on_bytes:
-                    on_bytes(done, total)
+                    parameters[name].copy_(tensor)
+                count(tensor.nbytes)
     if (folder / GENERATION_CONFIG_NAME).is_file():
         network.generation_config = GenerationConfig.from_pretrained(folder)
     return network

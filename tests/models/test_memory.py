@@ -1,5 +1,6 @@
 """Memory: the longest context is the border of what fits."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dashdoc.models.memory import (
     container_bytes,
     free_bytes,
     is_out_of_memory,
+    kernel_workspace_bytes,
     largest_context,
     peak_bytes,
     workspace_bytes,
@@ -29,8 +31,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> DashLlamaConfig:
     return read_config(released.write(tmp_path_factory.mktemp("released")), {})
 
 
+def workspace(config: DashLlamaConfig) -> Callable[[int], int]:
+    return lambda tokens: workspace_bytes(config, tokens, PIECE, BLOCK)
+
+
 def needed(config: DashLlamaConfig, dtype: torch.dtype, tokens: int) -> int:
-    return cache_bytes(config, tokens, dtype) + workspace_bytes(config, tokens, PIECE, BLOCK)
+    return cache_bytes(config, tokens, dtype) + workspace(config)(tokens)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -38,24 +44,26 @@ def needed(config: DashLlamaConfig, dtype: torch.dtype, tokens: int) -> int:
 def test_the_longest_context_fits_and_a_token_more_does_not(
     config: DashLlamaConfig, free: int, dtype: torch.dtype
 ) -> None:
-    tokens = largest_context(config, dtype, free, PIECE, BLOCK)
+    tokens = largest_context(config, dtype, free, workspace(config))
     assert tokens == 0 or needed(config, dtype, tokens) <= free * RESERVE
     assert needed(config, dtype, tokens + 1) > free * RESERVE
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_more_memory_never_holds_less(config: DashLlamaConfig, dtype: torch.dtype) -> None:
-    contexts = [largest_context(config, dtype, free, PIECE, BLOCK) for free in sorted(FREE)]
+    contexts = [largest_context(config, dtype, free, workspace(config)) for free in sorted(FREE)]
     assert contexts == sorted(contexts)
     assert contexts[0] == 0 < contexts[-1]
 
 
 def test_a_debt_holds_nothing(config: DashLlamaConfig) -> None:
-    assert largest_context(config, torch.float32, -(1 << 30), PIECE, BLOCK) == 0
+    assert largest_context(config, torch.float32, -(1 << 30), workspace(config)) == 0
 
 
 def test_half_the_precision_holds_more(config: DashLlamaConfig) -> None:
-    held = [largest_context(config, t, 1 << 30, PIECE, BLOCK) for t in (torch.float32, torch.half)]
+    held = [
+        largest_context(config, t, 1 << 30, workspace(config)) for t in (torch.float32, torch.half)
+    ]
     assert held[0] < held[1]
 
 
@@ -71,6 +79,15 @@ def test_the_released_cache_costs_32_kib_a_token_and_its_summaries() -> None:
     tokens = 131_072
     keys_and_values = tokens * 32 * 1024
     assert cache_bytes(config, tokens, torch.bfloat16) == keys_and_values * (1 + 1 / 128)
+
+
+def test_the_kernels_workspace_grows_with_the_piece_and_halves_with_the_digits(
+    config: DashLlamaConfig,
+) -> None:
+    sizes = [kernel_workspace_bytes(config, torch.bfloat16, piece) for piece in (1024, 2048, 4096)]
+    assert sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0]) > 0
+    wide = kernel_workspace_bytes(config, torch.float32, 1024)
+    assert wide == kernel_workspace_bytes(config, torch.bfloat16, 2048)
 
 
 def test_what_this_process_takes_is_measured() -> None:

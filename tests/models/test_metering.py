@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dashdoc.kernels import RoutingCounts
 from dashdoc.measures import Routing
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.metering import AUTHORS_FIRST_TOKEN, STRETCHES, ChunkMeter
@@ -28,9 +27,7 @@ def measured(active: Tensor, C: int, pieces: list[int] | None = None, start: int
     meter = ChunkMeter(config)
     for piece in active.split(pieces or active.shape[-1], -1):
         for layer in range(LAYERS):
-            unused = torch.zeros(1, HEADS, 1, dtype=torch.int64)
-            counts = RoutingCounts(piece[layer], unused)
-            meter.add(layer, start, counts, torch.empty(0), torch.empty(0))
+            meter.add(layer, start, piece[layer], torch.empty(0), torch.empty(0))
         start += piece.shape[-1]
     return meter.routing()
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dashdoc.kernels import RoutingCounts
 from dashdoc.kernels.reference import route
 from dashdoc.models import Model, choose_model, load_model
 from dashdoc.models.cache import DashCache
@@ -25,9 +24,7 @@ class Direct:
         self._config = model.config
         self.weights: dict[tuple[int, int], Tensor] = {}  # layer, position -> [Hkv, P]
 
-    def add(
-        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
-    ) -> None:
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
         C, local = self._config.chunk_size, self._config.local_chunks
         for index in range(query.shape[2]):
             position = start + index

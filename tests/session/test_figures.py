@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dashdoc.kernels import RoutingCounts
 from dashdoc.models import Model, choose_model, load_model
 from dashdoc.models.cache import DashCache
 from dashdoc.models.generation import forward
@@ -21,10 +20,8 @@ class Record:
     def __init__(self) -> None:
         self.active: dict[int, list[torch.Tensor]] = {}
 
-    def add(
-        self, layer: int, start: int, counts: RoutingCounts, query: Tensor, summaries: Tensor
-    ) -> None:
-        self.active.setdefault(layer, []).append(counts.active[0])
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
+        self.active.setdefault(layer, []).append(active[0])
 
 
 def test_routing_figures_are_those_of_a_direct_count(babbling: Model, heard: list[int]) -> None:

@@ -23,16 +23,20 @@ from dashdoc.kernels.triton import (
     backward_routing,
     decode,
     decode_attend,
+    decode_place,
+    decode_project,
     decode_route,
     forward,
+    gate,
     merge,
+    rotate,
     route,
     skipping,
     summarize,
 )
-from dashdoc.kernels.triton.tiles import MAX_REGISTERS
 
-DATA = "query key keys value values summaries class_query output grad grad_query"
+DATA = """query key keys value values summaries class_query output grad grad_query gate up cos
+    sin token norm first second third residual projected"""
 FLOATS = """weights means lse thresholds scores tops totals sums delta attention_grad wanted_grads
     norms grad_key grad_value grad_summaries grad_class"""
 LONGS = "reads"
@@ -40,7 +44,7 @@ TYPES = (
     {f"{name}_ptr": "*bf16" for name in DATA.split()}
     | {f"{name}_ptr": "*fp32" for name in FLOATS.split()}
     | {f"{name}_ptr": "*i64" for name in LONGS.split()}
-    | dict.fromkeys(("factor", "class_factor", "sharpness", "bits", "half"), "fp32")
+    | dict.fromkeys(("factor", "class_factor", "sharpness", "bits", "half", "epsilon"), "fp32")
     | dict.fromkeys(
         ("keys", "values"),
         f"tensordesc<bf16[1,64,128],{gl.NVMMASharedLayout(128, element_bitwidth=16, rank=3)!r}>",
@@ -63,21 +67,23 @@ def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
     wide = {"D": 128, "LOCAL": 1}
     four = {"num_warps": 4}
     tiled = four | {"num_stages": 2}
-    capped = tiled | {"maxnreg": MAX_REGISTERS}
-    routing = NONE | SMALL | wide | {"BLOCK": route.BLOCK}
+    routed = {"num_warps": 4, "num_stages": route.STAGES, "maxnreg": route.REGISTERS}
+    routing = NONE | SMALL | wide | {"BLOCK": route.BLOCK, "LISTS": 1}
     attention = NONE | SMALL | wide | {"lse_ptr": None}
     skipped = {name: size for name, size in attention.items() if not name.endswith("_PAD")}
-    score = {"D": 128, "EACH_CHUNK": False, "BLOCK": decode.SCORE_BLOCK}
+    early = {"OVERLAP": True}
+    score = early | {"D": 128, "EACH_CHUNK": False, "BLOCK": decode.SCORE_BLOCK}
     threshold = score | {"G": 16, "ROWS": 16, "C": 64, "BLOCK": 1024, "WHOLE": True}
     threshold |= {"SCORE_BLOCK": decode.SELF_SCORE_BLOCK}
-    share = wide | {"CENTRED": True, "SPLITS": 64, "BLOCK": decode.WEIGHED_BLOCK}
-    parts = {"G": 16, "ROWS": 16, "D": 128, "WIDTH": decode.MERGE_WIDTH, "SPLITS": 64}
+    share = wide | early | {"CENTRED": True, "SPLITS": 64, "BLOCK": decode.WEIGHED_BLOCK}
+    parts = early | {"G": 16, "ROWS": 16, "D": 128, "WIDTH": decode.MERGE_WIDTH, "SPLITS": 64}
+    product = early | {"K": 4096, "ROWS": decode_project.ROWS, "BLOCK": decode_project.BLOCK}
     pipelined = {"num_stages": decode.ATTEND_STAGES}
     readers = NONE | {"EACH": 4, "G": 16, "G_PAD": 16, "C": 64, "D": 128}
     return [
         ("summarize", summarize._summarize, NONE | {"C": 64, "D": 128, "EACH_CHUNK": False}, four),
-        ("route", route._route, routing, capped),
-        ("route, flat", route._route, routing | {"weights_ptr": None}, capped),
+        ("route", route._route, routing, routed),
+        ("route, flat", route._route, routing | {"weights_ptr": None}, routed),
         ("attend", attend._attend, attention, tiled),
         ("attend, flat", attend._attend, attention | FLAT, tiled),
         ("merge", merge._merge, {"T": 4, "C": 64, "LISTS": 3, "BLOCK": 512}, four),
@@ -105,6 +111,28 @@ def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
             four | pipelined,
         ),
         ("decode: merge", decode_attend._merge, parts, four),
+        (
+            "decode: place",
+            decode_place._place,
+            early | {"Hq": 32, "Hkv": 2, "HALF": 64},
+            {"num_warps": 1},
+        ),
+        ("decode: project", decode_project._project, product | {"residual_ptr": None}, four),
+        (
+            "decode: project to the residual",
+            decode_project._project,
+            product | {"K": 16384, "norm_ptr": None, "second_ptr": None, "third_ptr": None},
+            four,
+        ),
+        ("decode: project, gated", decode_project._project_gated, product, four),
+        ("gate", gate._gate, {"BLOCK": gate.BLOCK}, {"num_warps": 8}),
+        (
+            "rotate",
+            rotate._rotate,
+            {"Hq": 32, "Hkv": 2, "D": 128, "HALF": 64, "HEADS": 32, "KV_HEADS": 2}
+            | {"EACH_ROW": False},
+            four,
+        ),
         (
             "backward: summarize",
             summarize._summarize_backward,
@@ -175,7 +203,7 @@ def usage(kernel: Any, constants: dict[str, Any], options: dict[str, Any]) -> di
         attrs={
             (i,): [["tt.divisibility", 16]]
             for i, name in enumerate(names)
-            if types[name].startswith("*")
+            if types[name].startswith("*") or name.endswith("_stride")
         },
     )
     compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)

@@ -1,0 +1,73 @@
+"""What random weights route: a sample of queries, its density, and the scale for a wanted one."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from dashdoc.kernels.reference import route
+from dashdoc.models.configuration import DashLlamaConfig
+
+NEIGHBOURS = 8
+GROUPS = 64  # of neighbouring tokens, along the whole text
+SCALES = (1e-2, 1e4)
+HALVINGS = 14
+
+
+class SampleMeter:
+    """Keeps the queries of groups of neighbouring tokens, of every layer, while a text is read."""
+
+    def __init__(self, config: DashLlamaConfig, tokens: int) -> None:
+        self._config = config
+        stride = max(tokens // GROUPS, NEIGHBOURS)
+        self._starts = range(stride - NEIGHBOURS, tokens - NEIGHBOURS + 1, stride)
+        self._queries: dict[int, list[Tensor]] = {}  # layer -> [1, Hq, 8, D] of each group
+        self._summaries: dict[int, Tensor] = {}
+        self._kept: list[int] = []  # position of each group
+
+    def add(self, layer: int, start: int, active: Tensor, query: Tensor, summaries: Tensor) -> None:
+        """Keep what a piece holds; a group that lies across two pieces is left out."""
+        end = start + query.shape[2]
+        for first in self._starts:
+            if start <= first and first + NEIGHBOURS <= end:
+                group = query[:, :, first - start : first - start + NEIGHBOURS].clone()
+                self._queries.setdefault(layer, []).append(group)
+                if layer == 0:
+                    self._kept.append(first)
+        self._summaries[layer] = summaries
+
+    def density(self, scale: float) -> float:
+        """The density over all layers, by the first token of each group."""
+        found = [self._density(layer, scale, tokens=1)[0] for layer in self._queries]
+        return sum(found) / len(found)
+
+    def by_layer(self, scale: float) -> list[tuple[float, float]]:
+        """Density and that of the union over neighbouring tokens, of each layer."""
+        return [self._density(layer, scale, NEIGHBOURS) for layer in sorted(self._queries)]
+
+    def scale_for(self, density: float) -> float:
+        """The scale of a density, by bisection: a larger one is sparser."""
+        low, high = map(math.log, SCALES)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            low, high = (
+                (middle, high) if self.density(math.exp(middle)) > density else (low, middle)
+            )
+        return math.exp((low + high) / 2)
+
+    @torch.inference_mode()
+    def _density(self, layer: int, scale: float, tokens: int) -> tuple[float, float]:
+        """Of the first `tokens` of each group: what they read, and their union, of all chunks."""
+        C = self._config.chunk_size
+        query = torch.cat([group[:, :, :tokens] for group in self._queries[layer]], 2)
+        first = torch.tensor(self._kept, device=query.device)
+        position = first[:, None] + torch.arange(tokens, device=query.device)  # [groups, tokens]
+        own = position // C
+        summaries = self._summaries[layer][:, :, : int(own.max())]
+        chosen = route(query, summaries, position.flatten(), C, scale)[0] > 0  # [Hkv, M, P]
+        chosen = torch.nn.functional.pad(chosen, (0, 1))
+        chosen.scatter_(2, own.view(1, -1, 1).expand(len(chosen), -1, 1), True)
+        groups = chosen.view(len(chosen), *own.shape, -1)  # [Hkv, groups, tokens, P + 1]
+        readable = len(chosen) * (own + 1).sum()
+        union = groups.any(2).sum() * tokens
+        return float(groups.sum() / readable), float(union / readable)
