@@ -40,6 +40,10 @@ SCREENS: dict[str, tuple[str, Sequence[str]]] = {
             "/pages",
         ),
     ),
+    "compare": (
+        f'dashdoc compare {DOCUMENT} "Where was the Secretary\'s room at this time?"',
+        (),
+    ),
     "info": (f"dashdoc info {DOCUMENT}", ()),
 }
 END_OF_INPUT = "\x04"

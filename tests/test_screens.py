@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SCREENS = ROOT / "docs" / "screens"
 MADE = runpy.run_path(str(ROOT / "docs" / "make_screens.py"))
-NAMES = ["ask", "chat", "info", "routing", "summarize"]
+NAMES = ["ask", "chat", "compare", "info", "routing", "summarize"]
 
 
 def words(text: str) -> list[str]:

@@ -86,29 +86,29 @@ def ask(
 
 
 def part_arguments(
-    arguments: Sequence[str], questions: Sequence[str]
+    arguments: Sequence[str], questions: Sequence[str], command: str = "ask"
 ) -> tuple[list[str], list[str]]:
-    """Documents and questions.
+    """Documents and questions of a command.
 
     Raises:
         UsageError: one of them is missing, or a file stands where the question is due.
     """
     *documents, last = arguments or [""]
     if not last:
-        raise UsageError('Name a document: dashdoc ask DOCUMENT "QUESTION".')
+        raise UsageError(f'Name a document: dashdoc {command} DOCUMENT "QUESTION".')
     if questions:
         documents.append(last)
     elif last == "-" or is_file(last):
         raise UsageError(
             f"{last} is a document, but the question is due last. "
-            f'Write: dashdoc ask {" ".join(arguments)} -q "QUESTION".'
+            f'Write: dashdoc {command} {" ".join(arguments)} -q "QUESTION".'
         )
     elif not documents:
-        raise UsageError(f'Ask something: dashdoc ask {last} "QUESTION".')
+        raise UsageError(f'Ask something: dashdoc {command} {last} "QUESTION".')
     elif len(documents) > 1:
         raise UsageError(
             "Several documents need -q before the question. "
-            f'Write: dashdoc ask {" ".join(documents)} -q "{last}".'
+            f'Write: dashdoc {command} {" ".join(documents)} -q "{last}".'
         )
     else:
         questions = [last]

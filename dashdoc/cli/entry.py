@@ -15,6 +15,7 @@ from click.shell_completion import shell_complete
 from dashdoc.cli.ask import ask
 from dashdoc.cli.cache import cache
 from dashdoc.cli.chat import chat
+from dashdoc.cli.compare import compare
 from dashdoc.cli.completion import COMPLETE_VARIABLE, completion
 from dashdoc.cli.figures import versions
 from dashdoc.cli.info import info
@@ -63,7 +64,7 @@ def cli() -> None:
     """
 
 
-for command in (ask, chat, summarize, routing, text, info, model, cache, completion):
+for command in (ask, chat, summarize, routing, compare, text, info, model, cache, completion):
     cli.add_command(command)
 
 

@@ -43,8 +43,8 @@ def measures_view(
         )
     parts: list[RenderableType] = ["", table, _below(readings, answers, model)]
     if verbosity:
-        parts.append(_layers("reading", [reading.routing for reading in readings]))
-        parts.append(_layers("answering", [answer.routing for answer in answers]))
+        parts.append(layers("reading", [reading.routing for reading in readings]))
+        parts.append(layers("answering", [answer.routing for answer in answers]))
     return Group(*parts)
 
 
@@ -62,7 +62,7 @@ def _below(readings: Sequence[Reading], answers: Sequence[Answer], model: str) -
     return Text(", ".join(said), "dim")
 
 
-def _layers(name: str, routings: Sequence[Routing]) -> RenderableType:
+def layers(name: str, routings: Sequence[Routing]) -> RenderableType:
     """The sparsity of each layer, over several runs weighted by their tokens."""
     total = sum(routing.tokens for routing in routings)
     layers = [

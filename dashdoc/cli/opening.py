@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Opened:
-    """What a command works with, and what was said on the way."""
+    """What a command works with."""
 
     session: "Session"
     parsing_seconds: float
-    notices: list[str] = field(default_factory=list)
+
+    @property
+    def notices(self) -> list[str]:
+        """What was said on the way."""
+        session = self.session
+        parsing = (notice for document in session.documents for notice in document.notices)
+        return [*session.model.choice.notices, *parsing, *session.notices]
 
 
 def open_documents(
@@ -115,20 +121,27 @@ def read(
     return reading
 
 
+def prepare_session(
+    settings: Settings, sources: Sequence[str], terminal: Terminal, bar: ReadingBar
+) -> Opened:
+    """Parse and load; nothing is read yet."""
+    began = perf_counter()
+    documents = open_documents(settings, sources, terminal, bar)
+    parsing_seconds = perf_counter() - began
+    model = load(settings, terminal, bar, () if settings.truncate else documents)
+    from dashdoc.session import Session
+
+    session = Session(model, documents, truncate=settings.truncate)
+    for notice in session.notices:
+        terminal.note(notice)
+    return Opened(session, parsing_seconds)
+
+
 def open_session(settings: Settings, sources: Sequence[str], terminal: Terminal) -> Opened:
     """Parse, load and read, behind a bar."""
     with ReadingBar(terminal) as bar:
-        began = perf_counter()
-        documents = open_documents(settings, sources, terminal, bar)
-        parsing_seconds = perf_counter() - began
-        model = load(settings, terminal, bar, () if settings.truncate else documents)
-        from dashdoc.session import Session
-
-        session = Session(model, documents, truncate=settings.truncate)
-        for notice in session.notices:
-            terminal.note(notice)
-        bar.reading(session.tokens)
-        read(session, kept_readings(settings, bar), terminal, bar)
+        opened = prepare_session(settings, sources, terminal, bar)
+        bar.reading(opened.session.tokens)
+        read(opened.session, kept_readings(settings, bar), terminal, bar)
     terminal.gap()
-    notices = [*model.choice.notices, *(n for d in documents for n in d.notices), *session.notices]
-    return Opened(session, parsing_seconds, notices)
+    return opened

@@ -92,6 +92,10 @@ class ReadingBar:
         """The model writes what is shown later."""
         self._stage(f"Summarizing {part}".rstrip())
 
+    def comparing(self, attention: str) -> None:
+        """The model answers with one attention; what it says is shown later."""
+        self._stage(f"Answering with {attention}")
+
     def clear(self) -> None:
         """Leave the line to others, until the next stage."""
         if self._task is not None:

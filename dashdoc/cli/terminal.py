@@ -79,7 +79,7 @@ class Terminal:
 
     def write(self, text: str) -> None:
         """A piece of the answer, at once."""
-        text = text.translate(_CONTROL)
+        text = printable(text)
         # In pieces: of one large write that a closed pipe cuts short, nobody is told.
         for start in range(0, len(text), _PIECE):
             sys.stdout.write(text[start : start + _PIECE])
@@ -163,6 +163,11 @@ class Terminal:
         elif self.color == "always":
             style.update(force_terminal=True, no_color=False)
         return style
+
+
+def printable(text: str) -> str:
+    """The text without what could steer the terminal."""
+    return text.translate(_CONTROL)
 
 
 def _plain(console: Console, view: RenderableType) -> str:

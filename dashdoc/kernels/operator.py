@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from dashdoc.kernels import reference
 from dashdoc.kernels.augmented import attend_augmented, fits
+from dashdoc.kernels.dense import attend_dense
 from dashdoc.kernels.gathered import attend_gathered
 
 Backend = Literal["torch", "triton"]
@@ -67,7 +68,8 @@ def dash_attention(
         measure: whether to count what is read.
         query_block: queries computed at once; what suits the device where not given.
         backend: `torch` is the definition; `triton` its kernels, which need Triton and a head
-            dimension and chunk size that are powers of two from 16 on. What suits where not given.
+            dimension and chunk size that are powers of two from 16 on. What suits where not given:
+            full attention where the scale is 0 and the prior flat.
 
     Returns:
         The output [B, Hq, M, D] in the query's dtype, and what was read where it was measured.
@@ -77,6 +79,9 @@ def dash_attention(
     """
     _check(query, key, value, class_query, chunk_size, local_chunks, summaries)
     M, N = query.shape[2], key.shape[2]
+    if backend is None and padding is None and scale == 0 and estimate_diagonal:
+        everything = count_all(M, key, chunk_size) if measure else None
+        return attend_dense(query, key, value), everything
     routing: dict[str, Any] = {
         "chunk_size": chunk_size,
         "scale": scale,
@@ -154,6 +159,16 @@ def count_reads(bias: Tensor, start: int, chunk_size: int, padding: Tensor | Non
         active = active & (position >= padding[:, None])[:, None, :, None]
     past = torch.arange(chunks, device=bias.device) < (position // chunk_size)[:, None]
     return RoutingCounts(active.sum(-1, dtype=torch.int32), (active & past).sum(2))
+
+
+def count_all(queries: int, key: Tensor, chunk_size: int) -> RoutingCounts:
+    """What the last `queries` of the keys [B, Hkv, N, D] read where nothing is left out."""
+    B, Hkv, N, _ = key.shape
+    start = N - queries
+    active = torch.arange(start, N, device=key.device) // chunk_size + 1
+    behind = torch.arange(chunk_size, N + chunk_size, chunk_size, device=key.device)
+    reads = (N - behind.clamp_min(start)).clamp_min(0)
+    return RoutingCounts(active.int().expand(B, Hkv, -1), reads.expand(B, Hkv, -1))
 
 
 def _join(counts: list[RoutingCounts], chunks: int) -> RoutingCounts:

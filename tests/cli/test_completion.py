@@ -52,7 +52,9 @@ def test_names_are_completed(option: str, expected: list[str]) -> None:
     assert values("ask", option, expected[0][:3]) == [expected[0]]
 
 
-@pytest.mark.parametrize("command", ["ask", "chat", "info", "routing", "summarize", "text"])
+@pytest.mark.parametrize(
+    "command", ["ask", "chat", "compare", "info", "routing", "summarize", "text"]
+)
 def test_documents_are_files_for_the_shell_to_complete(command: str) -> None:
     assert [(item.type, item.value) for item in completions(command, "rep")] == [("file", "rep")]
 

@@ -93,15 +93,32 @@ def test_equals_the_formulas_token_by_token(estimate: bool, sigma: float, local:
     assert relative_error(actual, expected) < 1e-5
 
 
+FULL = {"chunk_size": 16, "scale": 0.0, "estimate_diagonal": True}
+
+
+@pytest.mark.parametrize("backend", [None, "torch"])
 @pytest.mark.parametrize("D", [64, 128])
 @pytest.mark.parametrize("G", [1, 2, 3, 4, 7, 8, 16])
-def test_scale_zero_with_the_flat_prior_is_dense_attention(G: int, D: int) -> None:
+def test_scale_zero_with_the_flat_prior_is_dense_attention(
+    G: int, D: int, backend: str | None
+) -> None:
     x = inputs(101, G=G, D=D)
-    actual, _ = x.call(chunk_size=16, scale=0.0, estimate_diagonal=True)
+    actual, _ = x.call(**FULL, backend=backend)
     expected = F.scaled_dot_product_attention(
         x.query, x.key, x.value, is_causal=True, enable_gqa=True
     )
     assert relative_error(actual, expected) < 1e-6
+
+
+@pytest.mark.parametrize("M", [1, 7, 40, 101])
+def test_full_attention_reads_and_counts_what_routing_to_everything_does(M: int) -> None:
+    x = inputs(101)
+    x.query = x.query[:, :, -M:]
+    actual, counts = x.call(**FULL, measure=True)
+    expected, expected_counts = x.call(**FULL, measure=True, backend="torch")
+    assert relative_error(actual, expected) < 1e-6
+    assert torch.equal(counts.active, expected_counts.active)
+    assert torch.equal(counts.reads, expected_counts.reads)
 
 
 def test_scale_zero_with_the_plain_prior_weighs_each_past_chunk_by_its_share() -> None:
