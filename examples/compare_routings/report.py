@@ -1,0 +1,150 @@
+"""Put finished runs into docs/routings.md, as a table and a plot: quality against density.
+
+    python -m examples.compare_routings.report runs/*.json
+
+What stands above the heading `## Measured` stays as it was written.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from examples.compare_routings.plot import Point, plot
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+HEADING = "## Measured"
+TASKS = ("facts", "multi_key", "multi_value", "tracking")
+NAMES = {
+    "full": "full attention",
+    "ours": "DashAttention",
+    "topk": "top-k (InfLLM v2)",
+    "nsa": "NSA",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The mean over seeds, and the largest distance of one of them from it."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Figure":
+        mean = fmean(values)
+        return cls(mean, max(abs(value - mean) for value in values))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One routing with one setting at one length."""
+
+    routing: str
+    setting: float | None
+    tokens: int
+    seeds: int
+    density: Figure
+    loss: Figure
+    tasks: dict[str, Figure]
+    quality: Figure  # the mean of the tasks
+
+
+def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
+    """A line for every routing, setting and length, in the order of `NAMES`; seeds are joined."""
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        for measured in run["evaluation"]:
+            found[measured["tokens"], run["routing"], run["setting"]].append(measured)
+
+    def place(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        tokens, routing, setting = key
+        return tokens, list(NAMES).index(routing), setting or 0
+
+    joined = []
+    for key in sorted(found, key=place):
+        tokens, routing, setting = key
+        seeds = found[key]
+
+        def figure(name: str, seeds: list[dict[str, Any]] = seeds) -> Figure:
+            return Figure.of([seed[name] for seed in seeds])
+
+        quality = Figure.of([fmean(seed[task] for task in TASKS) for seed in seeds])
+        tasks = {task: figure(task) for task in TASKS}
+        density, loss = figure("density"), figure("loss")
+        joined.append(Line(routing, setting, tokens, len(seeds), density, loss, tasks, quality))
+    return joined
+
+
+def table(measured: Sequence[Line]) -> str:
+    """Markdown; shares as percent, with the spread over seeds behind them."""
+    rows = [
+        "| tokens | routing | setting | seeds | density | facts | multi-key | multi-value "
+        "| tracking | loss |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for line in measured:
+        cells = [
+            f"{line.tokens:,}",
+            NAMES[line.routing],
+            "" if line.setting is None else f"{line.setting:g}",
+            str(line.seeds),
+            _share(line.density),
+            *(_share(line.tasks[task]) for task in TASKS),
+            f"{line.loss.mean:.3f} ± {line.loss.spread:.3f}",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _share(figure: Figure) -> str:
+    return f"{100 * figure.mean:.1f}% ± {100 * figure.spread:.1f}"
+
+
+def how(runs: Sequence[dict[str, Any]]) -> str:
+    """What the runs have in common, and what each routing took."""
+    took = []
+    for routing, name in NAMES.items():
+        if own := [run for run in runs if run["routing"] == routing]:
+            minutes = fmean(run["training"]["seconds"] for run in own) / 60
+            millions = own[0]["parameters"] / 1e6
+            took.append(f"{name} {minutes:.1f} min, {millions:.1f}M parameters")
+    steps = ", ".join(sorted({f"{run['steps']:,}" for run in runs}))
+    tokens = ", ".join(sorted({f"{run['tokens'] / 1e6:,.0f}" for run in runs}))
+    machines = ", ".join(sorted({run["machine"] for run in runs}))
+    return (
+        f"{len(runs)} runs of {steps} steps ({tokens} million tokens) on {machines}: "
+        f"{'; '.join(took)}. Behind ± stands how far a seed is from the mean."
+    )
+
+
+def points(measured: Sequence[Line]) -> list[Point]:
+    """Quality against density."""
+    return [
+        Point(f"{line.tokens:,} tokens", NAMES[line.routing], line.density.mean, line.quality.mean)
+        for line in measured
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", type=Path, nargs="+", help="what `run` wrote")
+    parser.add_argument("--docs", type=Path, default=DOCS)
+    options = parser.parse_args()
+    runs = [json.loads(path.read_text("utf-8")) for path in options.runs]
+    measured = lines(runs)
+    page = options.docs / "routings.md"
+    written = page.read_text("utf-8") if page.exists() else "# Routings compared\n\n"
+    above = written.partition(HEADING)[0]
+    picture = "![mean of the four tasks against density, by length](routings.svg)"
+    parts = [f"{above}{HEADING}", picture, how(runs), table(measured)]
+    page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (options.docs / "routings.svg").write_text(plot(points(measured)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

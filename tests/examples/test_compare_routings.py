@@ -1,0 +1,190 @@
+"""The comparison: rows that depend on their number alone, and a short run of every routing."""
+
+import json
+import lzma
+import re
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from test_training_data import text
+from tokenizers import Tokenizer
+
+from examples.compare_routings import evaluate, run
+from examples.compare_routings.evaluate import maker_of, right_answers, unseen_corpus
+from examples.compare_routings.needles import (
+    HOPS,
+    KEYS,
+    MULTI_KEY,
+    MULTI_VALUE,
+    TASKS,
+    TRACKING,
+    VALUES,
+    needle_row,
+)
+from examples.compare_routings.networks import Variant, build
+from examples.train_bundled import train as recipe
+from examples.train_bundled.tasks import RowMaker
+
+TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")
+VARIANTS = [
+    Variant("ours", 2.0),
+    Variant("full"),
+    Variant("topk", 3),
+    Variant("nsa", 3),
+]
+
+
+def write_corpus(path: Path, documents: int, seed: int) -> None:
+    rng = Random(seed)
+    with lzma.open(path, "wt", encoding="utf-8") as lines:
+        for number in range(documents):
+            record = {"source": "made", "title": f"{seed}/{number}", "text": text(rng)}
+            lines.write(json.dumps(record) + "\n")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder / "train.jsonl.xz", 60, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("unseen") / "unseen.jsonl.xz"
+    write_corpus(path, 12, seed=1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(TOKENIZER))
+
+
+@pytest.fixture(scope="module")
+def maker(unseen: Path, tokenizer: Tokenizer) -> RowMaker:
+    return maker_of(unseen_corpus(unseen, tokenizer, frozenset(["quarry"])), tokenizer)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, unseen: Path) -> None:
+    """The recipe with a small network, short rows and little to evaluate."""
+    full_size = recipe.configuration
+
+    def configuration(tokenizer: Tokenizer) -> object:
+        config = full_size(tokenizer)
+        sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
+        heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
+        config.update({**sizes, **heads})
+        return config
+
+    monkeypatch.setattr(recipe, "configuration", configuration)
+    monkeypatch.setattr(recipe, "STEP_TOKENS", 1024)
+    monkeypatch.setattr(recipe, "STAGES", ((0.5, {512: 1.0}), (1.0, {1024: 1.0})))
+    monkeypatch.setattr(run, "UNSEEN", unseen)
+    monkeypatch.setattr(evaluate, "TEXT_TOKENS", 2048)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_a_run_trains_and_measures(
+    variant: Variant,
+    corpus: Path,
+    tmp_path: Path,
+    small: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "runs" / "one.json"
+    arguments = f"run --corpus {corpus} --routing {variant.routing} --steps 3 --output {target}"
+    arguments += " --lengths 512 --cases 4 --workers 0"
+    if variant.setting is not None:
+        arguments += f" --setting {variant.setting}"
+    monkeypatch.setattr(sys, "argv", arguments.split())
+    run.main()
+    report = json.loads(target.read_text("utf-8"))
+    assert report["routing"] == variant.routing
+    assert (report["steps"], report["tokens"]) == (3, 3 * 1024)
+    assert report["training"]["text_loss"] > 0
+    (found,) = report["evaluation"]
+    assert found["tokens"] == 512
+    # DashAttention learns to leave chunks out; the others do from the first step on.
+    assert 0 < found["density"] <= 1
+    assert (found["density"] < 1) == (variant.routing in ("topk", "nsa"))
+    assert 5 < found["loss"] < 12
+    for quality in ("facts", "multi_key", "multi_value", "tracking"):
+        assert 0 <= found[quality] <= 1
+    assert found["cases"]["facts"] >= 4
+    assert sum(found["cases"].values()) >= 4 + 12
+
+
+@pytest.mark.parametrize(("routing", "setting"), [("full", 2.0), ("ours", None), ("topk", None)])
+def test_a_setting_is_due_where_there_is_one(routing: str, setting: float | None) -> None:
+    with pytest.raises(ValueError, match="setting"):
+        Variant(routing, setting)
+
+
+def test_variants_begin_with_the_same_weights(small: None, tokenizer: Tokenizer) -> None:
+    networks = [build(v, recipe.configuration(tokenizer), seed=3) for v in VARIANTS]
+    first, *others = (dict(network.named_parameters()) for network in networks)
+    for other in others:
+        shared = first.keys() & other.keys()
+        assert len(shared) > 15
+        assert all(torch.equal(first[name], other[name]) for name in shared)
+
+
+def test_batches_depend_on_seed_and_step_alone(maker: RowMaker, small: None) -> None:
+    batches = run.Batches(maker, steps=6, seed=5)
+    forth = [batches[step] for step in range(6)]
+    back = [batches[step] for step in reversed(range(6))][::-1]
+    for first, second in zip(forth, back, strict=True):
+        assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    assert [tokens.shape[1] for tokens, _ in forth] == [512] * 3 + [1024] * 3
+    other = run.Batches(maker, steps=6, seed=6)[0]
+    assert not torch.equal(other[0], forth[0][0])
+
+
+@pytest.mark.parametrize("length", [512, 4096])
+def test_needles_stand_in_the_text_and_their_answers_behind_it(
+    maker: RowMaker, tokenizer: Tokenizer, length: int
+) -> None:
+    for number in range(6):
+        maker.rng.seed(number)
+        tokens, kinds = needle_row(maker, length)
+        assert tokens.shape == kinds.shape == (length,)
+        whole = tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
+        before = whole[: whole.index("<|im_end|>")]
+        for kind, per_answer in ((MULTI_KEY, 1), (MULTI_VALUE, VALUES), (TRACKING, HOPS + 1)):
+            answers = tokenizer.decode(tokens[kinds == kind].tolist())
+            found = re.findall(r"\d{5}|[A-Z]{4}", answers)
+            assert all(value in before for value in found)
+            assert len(found) % per_answer == 0
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.__name__)
+def test_a_needle_can_be_answered_from_its_statements(maker: RowMaker, task: object) -> None:
+    needle = task(maker.names)
+    assert len(needle.statements) == {"multi_key": KEYS, "multi_value": VALUES}.get(
+        task.__name__, HOPS + 1
+    )
+    said = " ".join(needle.statements)
+    parts = needle.answer.rstrip(".").split(", ")
+    assert sorted(parts, key=said.index) == parts
+    if needle.kind == TRACKING:
+        given = dict(re.findall(r"Variable (\w+) is set to (\w+)\.", said))
+        reached = {v for v in given if _source(v, given) == needle.question.split()[-1][:-1]}
+        assert reached == set(parts)
+
+
+def _source(variable: str, given: dict[str, str]) -> str:
+    while variable in given:
+        variable = given[variable]
+    return variable
+
+
+def test_an_answer_is_right_only_as_a_whole() -> None:
+    answer = torch.tensor([0, 1, 1, 0, 1, 0, 1, 1]).bool()
+    wrong = torch.tensor([1, 0, 0, 1, 1, 0, 0, 1]).bool()
+    assert right_answers(wrong, answer) == [True, False, False]
+    assert right_answers(wrong, torch.zeros(8).bool()) == []

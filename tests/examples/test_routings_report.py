@@ -1,0 +1,84 @@
+"""The table and the plot of the comparison, from what runs wrote."""
+
+import json
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from examples.compare_routings import report
+
+
+def a_run(
+    routing: str, setting: float | None, seed: int, density: float, right: float
+) -> dict[str, object]:
+    return {
+        "routing": routing,
+        "setting": setting,
+        "seed": seed,
+        "steps": 1000,
+        "tokens": 65_536_000,
+        "parameters": 13_768_704,
+        "training": {"seconds": 300.0, "text_loss": 4.0, "answer_loss": 0.1},
+        "evaluation": [
+            {
+                "tokens": tokens,
+                "density": density,
+                "loss": 4.0,
+                **dict.fromkeys(report.TASKS, right),
+                "cases": {},
+            }
+            for tokens in (4096, 8192)
+        ],
+        "machine": "a GPU",
+        "torch": "2",
+    }
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    made = [
+        a_run("nsa", 16, 0, 0.25, 0.4),
+        a_run("ours", 4, 0, 0.1, 0.6),
+        a_run("ours", 2, 0, 0.2, 0.7),
+        a_run("ours", 2, 1, 0.3, 0.9),
+        a_run("full", None, 0, 1.0, 0.95),
+    ]
+    paths = [tmp_path / f"{number}.json" for number in range(len(made))]
+    for path, run in zip(paths, made, strict=True):
+        path.write_text(json.dumps(run), encoding="utf-8")
+    return paths
+
+
+@pytest.fixture
+def docs(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "routings.md").write_text("# Routings\n\nWritten.\n\n## Measured\n\nold\n", "utf-8")
+    monkeypatch.setattr(sys, "argv", ["report", *map(str, runs), "--docs", str(folder)])
+    report.main()
+    return folder
+
+
+def test_seeds_are_joined_and_the_rest_stands_apart(docs: Path) -> None:
+    text = (docs / "routings.md").read_text("utf-8")
+    assert text.count("DashAttention | 2 | 2 | 25.0% ± 5.0 | 80.0% ± 10.0 |") == 2
+    assert text.count("| full attention |  | 1 | 100.0% ± 0.0 |") == 2
+    rows = [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| 4,096")]
+    assert rows == ["full attention", "DashAttention", "DashAttention", "NSA"]
+
+
+def test_what_was_written_by_hand_stays(docs: Path) -> None:
+    text = (docs / "routings.md").read_text("utf-8")
+    assert text.startswith("# Routings\n\nWritten.\n\n## Measured\n")
+    assert "old" not in text
+    assert "5 runs of 1,000 steps (66 million tokens) on a GPU" in text
+
+
+def test_the_plot_has_a_panel_a_length_and_a_point_a_line(docs: Path) -> None:
+    tree = ET.parse(docs / "routings.svg")
+    tags = [element.tag.rpartition("}")[2] for element in tree.iter()]
+    texts = [element.text for element in tree.iter() if element.tag.endswith("text")]
+    assert {"4,096 tokens", "8,192 tokens", "DashAttention", "NSA"} <= set(texts)
+    assert tags.count("circle") == 2 * 4 + 3
