@@ -20,7 +20,15 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from facts_cases import Case, Count, Verdict, build_cases, judge, load_unseen
+from facts_cases import (
+    Case,
+    Count,
+    Verdict,
+    build_cases,
+    judge,
+    load_unseen,
+    without_target,
+)
 from packages import versions
 
 import dashdoc
@@ -167,9 +175,9 @@ def main() -> None:
     print(HEADER, flush=True)
     answers: dict[int, list[dict[str, Any]]] = {}
     for tokens in options.lengths:
-        cases = build_cases(
-            library, tokens, options.cases, count, options.seed, not options.unanswerable
-        )
+        cases = build_cases(library, tokens, options.cases, count, options.seed)
+        if options.unanswerable:
+            cases = map(without_target, cases)
         cases = watched(cases, tokens, options.cases, options.progress)
         outcomes = [ask(model, case) for case in cases]
         row = summary(tokens, outcomes)

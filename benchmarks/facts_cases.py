@@ -79,13 +79,7 @@ def load_unseen(path: Path = UNSEEN) -> list[Sentence]:
     return sentences("\n\n".join(texts) + "\n\n")
 
 
-def build_case(
-    library: Sequence[Sentence],
-    tokens: int,
-    count: Count,
-    rng: random.Random,
-    answerable: bool = True,
-) -> Case:
+def build_case(library: Sequence[Sentence], tokens: int, count: Count, rng: random.Random) -> Case:
     """One case of at most `tokens` tokens, as near to them as its last sentence allows."""
     if tokens < SHORTEST_TEXT:
         raise ValueError(f"a case needs at least {SHORTEST_TEXT} tokens, not {tokens}")
@@ -98,7 +92,7 @@ def build_case(
             stretch = stretch[:-1]
             case = _inserted(stretch, facts, rng)
         if case and _is_clean("".join(s.text + s.gap for s in stretch), facts):
-            return case if answerable else without_target(case)
+            return case
 
 
 def without_target(case: Case) -> Case:
@@ -107,17 +101,11 @@ def without_target(case: Case) -> Case:
 
 
 def build_cases(
-    library: Sequence[Sentence],
-    tokens: int,
-    cases: int,
-    count: Count,
-    seed: int = 0,
-    answerable: bool = True,
+    library: Sequence[Sentence], tokens: int, cases: int, count: Count, seed: int = 0
 ) -> Iterator[Case]:
     """The cases of one length; each depends on the seed, the length and its number alone."""
     for number in range(cases):
-        rng = random.Random(f"{seed}/{tokens}/{number}")
-        yield build_case(library, tokens, count, rng, answerable)
+        yield build_case(library, tokens, count, random.Random(f"{seed}/{tokens}/{number}"))
 
 
 def judge(answer: str, case: Case, refusal: str) -> Verdict:
