@@ -20,6 +20,7 @@ Attend = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int], Tensor]
 
 # Queries computed at once: enough to fill the device, few enough for a CPU's caches.
 QUERY_BLOCK = {"cpu": 128, "cuda": 512}
+KERNEL_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ def dash_attention(
     augmented = (
         padding is None and query.is_cuda and trained and M == N and fits(query, N, chunk_size)
     )
+    fitting = query.is_cuda and has_kernels(query.dtype, query.shape[-1], chunk_size)
     if backend is None:
-        backend = "triton" if _has_kernels(query, chunk_size) and not augmented else "torch"
+        backend = "triton" if fitting and not augmented else "torch"
     if backend == "triton":
         return _attend_triton(query, key, value, class_query, summaries, routing, measure)
     if summaries is None:
@@ -122,13 +124,10 @@ def dash_attention(
     return torch.cat(outputs, 2), _join(counts, -(-N // chunk_size)) if measure else None
 
 
-def _has_kernels(query: Tensor, chunk_size: int) -> bool:
-    """Whether the Triton kernels take such a query and such chunks."""
-    return (
-        query.is_cuda
-        and query.dtype in (torch.float16, torch.bfloat16, torch.float32)
-        and all(size >= 16 and size & (size - 1) == 0 for size in (query.shape[-1], chunk_size))
-    )
+def has_kernels(dtype: torch.dtype, head_dim: int, chunk_size: int) -> bool:
+    """Whether the Triton kernels take queries of such numbers and such chunks."""
+    powers = all(size >= 16 and size & (size - 1) == 0 for size in (head_dim, chunk_size))
+    return powers and dtype in KERNEL_DTYPES
 
 
 def _attend_triton(

@@ -12,11 +12,12 @@ from transformers.models.llama.modeling_llama import (
     apply_rotary_pos_emb,
 )
 
+from dashdoc.kernels.operator import KERNEL_DTYPES
+
 
 def fuses(tensor: Tensor) -> bool:
     """Whether an input is on a GPU, wants no gradient, and has no more digits than the kernels."""
-    kept = tensor.dtype in (torch.float16, torch.bfloat16, torch.float32)
-    return tensor.is_cuda and kept and not torch.is_grad_enabled()
+    return tensor.is_cuda and tensor.dtype in KERNEL_DTYPES and not torch.is_grad_enabled()
 
 
 class FusedRMSNorm(LlamaRMSNorm):

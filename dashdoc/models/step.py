@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
+from dashdoc.kernels.operator import has_kernels
 from dashdoc.kernels.reference import rotate_class_query
 from dashdoc.kernels.triton.decode import DecodeBuffers, decode
 from dashdoc.kernels.triton.decode_place import place
@@ -176,11 +177,9 @@ def has_steps(network: DashLlamaForCausalLM) -> bool:
         "dynamic",
         "longrope",
     )
-    sizes = (config.head_dim, config.chunk_size)
     return (
         fixed
-        and all(size >= 16 and size & (size - 1) == 0 for size in sizes)
-        and network.dtype in (torch.float16, torch.bfloat16, torch.float32)
+        and has_kernels(network.dtype, config.head_dim, config.chunk_size)
         and config.hidden_act == "silu"
         and not (config.attention_bias or config.mlp_bias)
     )

@@ -21,7 +21,6 @@ from dashdoc.kernels.triton.tiles import CHUNK_MASK, LOG2_E, load_padding, power
 ROWS = 64
 WARPS = 4
 STAGES = 2
-REGISTERS: int | None = None
 # Rows and chunks that take more of the shared memory are copied and multiplied in turn.
 SHARED_BYTES = 170_000
 # The few readers near by take more registers, and so do larger chunks.
@@ -139,7 +138,6 @@ def grad_chunks(
             NEAR=near,
             num_warps=NEAR_WARPS if near or chunk_size * bytes_wide > 16384 else WARPS,
             num_stages=STAGES if shared <= SHARED_BYTES else 1,
-            maxnreg=None if near else REGISTERS,
         )
 
 

@@ -27,7 +27,6 @@ from dashdoc.kernels.triton.tiles import (
 
 # Launch options. Two programs share a multiprocessor by what they hold in shared memory.
 STAGES = 2
-REGISTERS: int | None = None
 
 
 def grad_attention(
@@ -78,7 +77,6 @@ def grad_attention(
         LOCAL=local_chunks,
         num_warps=tile.warps,
         num_stages=STAGES if chunk_size * D * query.element_size() <= 32768 else 1,
-        maxnreg=REGISTERS,
     )
 
 

@@ -25,7 +25,6 @@ from dashdoc.kernels.triton.tiles import (
 # Launch options: chunks scored at once, and how their loads are overlapped.
 BLOCK = 64
 STAGES = 2
-REGISTERS: int | None = None
 # The same for the summaries, and how many programs share the tiles of all blocks of chunks.
 SUMMARIES_BLOCK = 64
 SUMMARIES_STAGES = 3
@@ -74,7 +73,6 @@ def grad_routing(
         BLOCK=BLOCK,
         num_warps=tile.warps,
         num_stages=STAGES,
-        maxnreg=REGISTERS,
     )
     return grad_query, means
 

@@ -16,7 +16,14 @@ from dashdoc.kernels.triton.decode_attend import _attend_share, _merge
 from dashdoc.kernels.triton.decode_overlap import overlap
 from dashdoc.kernels.triton.decode_route import _score, _threshold
 from dashdoc.kernels.triton.forward import must_weigh
-from dashdoc.kernels.triton.tiles import LOG2_E, MAX_CHUNKS, Tile, check_inputs, padding_of
+from dashdoc.kernels.triton.tiles import (
+    LOG2_E,
+    MAX_CHUNKS,
+    Tile,
+    check_inputs,
+    padding_of,
+    power_of_two,
+)
 
 # Chunks scored by one program.
 SCORE_BLOCK = 32
@@ -143,7 +150,7 @@ def decode(
             num_warps=SCORE_WARPS,
             **overlapping,
         )
-    block = min(int(triton.next_power_of_2(P)), THRESHOLD_BLOCK)
+    block = min(power_of_two(P), THRESHOLD_BLOCK)
     _threshold[(tile.heads + alone, Hkv, B)](
         query if alone else None,
         *routed[1:],
@@ -188,7 +195,7 @@ def decode(
         LOCAL=local_chunks,
         CENTRED=weigh and estimate_diagonal,
         SPLITS=splits,
-        BLOCK=min(int(triton.next_power_of_2(P)), WEIGHED_BLOCK if weigh else LIST_BLOCK),
+        BLOCK=min(power_of_two(P), WEIGHED_BLOCK if weigh else LIST_BLOCK),
         num_warps=ATTEND_WARPS,
         num_stages=stages(2 * chunk_size * D * query.element_size(), ATTEND_STAGES),
         **overlapping,

@@ -4,11 +4,14 @@ A program takes a few rows of a weight and the whole token. What surrounds a pro
 done on the way: the norm before it, the gate or the sum behind it.
 """
 
+from typing import Any
+
 import triton
 import triton.language as tl
 from torch import Tensor
 
 from dashdoc.kernels.triton.decode_overlap import await_inputs, overlap
+from dashdoc.kernels.triton.tiles import power_of_two
 
 # Rows of the weights that a program takes, and how much of them it looks at together.
 ROWS, BLOCK, WARPS = 4, 1024, 4
@@ -29,7 +32,7 @@ def project(
     Returns:
         [1, all N] in the token's dtype.
     """
-    K = _width(token, *weights)
+    _check(token, *weights)
     rows = [weight.shape[0] for weight in weights]
     assert len(weights) <= 3 and all(n % ROWS == 0 for n in rows[:-1])
     if output is None:
@@ -47,11 +50,7 @@ def project(
         sum(rows[:2]),
         sum(rows),
         epsilon,
-        K=K,
-        ROWS=ROWS,
-        BLOCK=min(BLOCK, int(triton.next_power_of_2(K))),
-        num_warps=WARPS,
-        **overlap(token),
+        **_sizes(token),
     )
     return output
 
@@ -67,7 +66,8 @@ def project_gated(
     Returns:
         [1, N] in the token's dtype.
     """
-    K, N = _width(token, gate, up), gate.shape[0]
+    _check(token, gate, up)
+    N = gate.shape[0]
     output = token.new_empty(1, N)
     _project_gated[(triton.cdiv(N, ROWS),)](
         token,
@@ -77,21 +77,22 @@ def project_gated(
         output,
         N,
         epsilon,
-        K=K,
-        ROWS=ROWS,
-        BLOCK=min(BLOCK, int(triton.next_power_of_2(K))),
-        num_warps=WARPS,
-        **overlap(token),
+        **_sizes(token),
     )
     return output
 
 
-def _width(token: Tensor, *weights: Tensor) -> int:
-    """K, of contiguous tensors that belong together."""
-    K = token.shape[1]
-    assert token.shape[0] == 1 and all(weight.shape[1] == K for weight in weights)
+def _check(token: Tensor, *weights: Tensor) -> None:
+    """Assert that they belong together and are contiguous."""
+    assert token.shape[0] == 1 and all(weight.shape[1] == token.shape[1] for weight in weights)
     assert all(t.is_contiguous() and t.dtype == token.dtype for t in (token, *weights))
-    return K
+
+
+def _sizes(token: Tensor) -> dict[str, Any]:
+    """What every product with a token is launched with."""
+    K = token.shape[1]
+    block = min(BLOCK, power_of_two(K))
+    return {"K": K, "ROWS": ROWS, "BLOCK": block, "num_warps": WARPS, **overlap(token)}
 
 
 @triton.jit

@@ -4,6 +4,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dashdoc.kernels.triton.tiles import power_of_two
+
 
 def rotate_(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> None:
     """Rotate queries and keys where they lie.
@@ -27,9 +29,9 @@ def rotate_(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> None:
         Hq=Hq,
         Hkv=Hkv,
         D=D,
-        HALF=triton.next_power_of_2(D // 2),
-        HEADS=triton.next_power_of_2(Hq),
-        KV_HEADS=triton.next_power_of_2(Hkv),
+        HALF=power_of_two(D // 2),
+        HEADS=power_of_two(Hq),
+        KV_HEADS=power_of_two(Hkv),
         EACH_ROW=cos.shape[0] > 1,
         num_warps=4,
     )

@@ -57,9 +57,9 @@ NONE = {"padding_ptr": None}
 FLAT = {"weights_ptr": None, "means_ptr": None}
 
 
-def launch(module: Any) -> dict[str, int | None]:
+def launch(module: Any) -> dict[str, int]:
     """The launch options that a module of the backward pass names."""
-    return {"num_stages": module.STAGES, "maxnreg": module.REGISTERS}
+    return {"num_stages": module.STAGES}
 
 
 def kernels() -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
