@@ -1,7 +1,6 @@
 """`dashdoc ask`: answers with the pages they stand on."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -10,7 +9,6 @@ from dashdoc.cli.measures_view import measures_view
 from dashdoc.cli.objects import answer_object, context_object
 from dashdoc.cli.opening import Opened, open_session
 from dashdoc.cli.options import (
-    FILE,
     Command,
     Settings,
     cache_option,
@@ -21,9 +19,9 @@ from dashdoc.cli.options import (
     page_options,
     truncate_option,
 )
+from dashdoc.cli.questions import part_arguments, question_arguments
 from dashdoc.cli.sources_view import sources_view
 from dashdoc.cli.terminal import INTERRUPTED, Terminal
-from dashdoc.errors import UsageError
 from dashdoc.measures import Answer
 
 
@@ -37,15 +35,7 @@ from dashdoc.measures import Answer
         "What another program writes": 'man bash | dashdoc ask - "What does set -e do?"',
     },
 )
-@click.argument("arguments", nargs=-1, metavar="DOCUMENT... [QUESTION]", type=FILE)
-@option(
-    "-q",
-    "--question",
-    "questions",
-    multiple=True,
-    metavar="TEXT",
-    help="A question; give it again for more of them over one reading.",
-)
+@question_arguments("one reading")
 @option(
     "--sources",
     "with_sources",
@@ -70,7 +60,7 @@ def ask(
     Several documents, or several questions, need -q for each question. A DOCUMENT that is - is
     standard input.
     """
-    sources, questions = part_arguments(arguments, questions)
+    sources, questions = part_arguments(arguments, questions, "ask")
     opened = open_session(settings, sources, terminal)
     answers: list[Answer] = []
     for question in questions:
@@ -83,48 +73,6 @@ def ask(
             break
     _finish(opened, answers, len(questions) > 1, terminal)
     return INTERRUPTED if answers[-1].finish_reason == "interrupted" else 0
-
-
-def part_arguments(
-    arguments: Sequence[str], questions: Sequence[str], command: str = "ask"
-) -> tuple[list[str], list[str]]:
-    """Documents and questions of a command.
-
-    Raises:
-        UsageError: one of them is missing, or a file stands where the question is due.
-    """
-    *documents, last = arguments or [""]
-    if not last:
-        raise UsageError(f'Name a document: dashdoc {command} DOCUMENT "QUESTION".')
-    if questions:
-        documents.append(last)
-    elif last == "-" or is_file(last):
-        raise UsageError(
-            f"{last} is a document, but the question is due last. "
-            f'Write: dashdoc {command} {" ".join(arguments)} -q "QUESTION".'
-        )
-    elif not documents:
-        raise UsageError(f'Ask something: dashdoc {command} {last} "QUESTION".')
-    elif len(documents) > 1:
-        raise UsageError(
-            "Several documents need -q before the question. "
-            f'Write: dashdoc {command} {" ".join(documents)} -q "{last}".'
-        )
-    else:
-        questions = [last]
-    if not all(question.strip() for question in questions):
-        raise UsageError("The question is empty.")
-    if documents.count("-") > 1:
-        raise UsageError("Standard input (-) can be read only once.")
-    return documents, list(questions)
-
-
-def is_file(name: str) -> bool:
-    """Whether the name is that of a file; a long question is none."""
-    try:
-        return Path(name).is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _answer(opened: Opened, question: str, settings: Settings, terminal: Terminal) -> Answer:

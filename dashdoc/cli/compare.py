@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dashdoc.agreement import agreement
-from dashdoc.cli.ask import part_arguments
 from dashdoc.cli.compare_view import NAMES, Run, compare_view, peak_bytes
 from dashdoc.cli.interrupts import stopped_by_interrupt
 from dashdoc.cli.objects import answer_object, context_object
 from dashdoc.cli.opening import Opened, prepare_session
 from dashdoc.cli.options import (
-    FILE,
     Command,
     Settings,
     max_tokens_option,
     model_options,
-    option,
     output_options,
     page_options,
     truncate_option,
 )
 from dashdoc.cli.progress import ReadingBar
+from dashdoc.cli.questions import part_arguments, question_arguments
 from dashdoc.cli.terminal import INTERRUPTED, Terminal
 from dashdoc.measures import Answer, to_json
 
@@ -39,15 +37,7 @@ if TYPE_CHECKING:
         "As an object for a program": 'dashdoc compare report.pdf "Who signed it?" --json',
     },
 )
-@click.argument("arguments", nargs=-1, metavar="DOCUMENT... [QUESTION]", type=FILE)
-@option(
-    "-q",
-    "--question",
-    "questions",
-    multiple=True,
-    metavar="TEXT",
-    help="A question; give it again for more of them over the same readings.",
-)
+@question_arguments("the same readings")
 @max_tokens_option
 @page_options
 @truncate_option
