@@ -17,6 +17,7 @@ from dashdoc.models.configuration import DENSE, DashLlamaConfig
 from dashdoc.models.digests import check_digests
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.siblings import CLASS_QUERY, is_dense, refuse_other_attention
+from dashdoc.models.transfer import tensor_places
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -135,16 +136,8 @@ def shard_shapes(shard: Path) -> dict[str, tuple[int, ...]]:
         raise ModelError(f"The shard {shard} is missing. {AGAIN}", file=str(shard))
     size = shard.stat().st_size
     try:
-        with shard.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, size)))
-        end = (
-            8
-            + length
-            + max(
-                (t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"), default=0
-            )
-        )
+        start, places = tensor_places(shard)
+        end = max((end for _, end in places.values()), default=start)
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The shard {shard} has no readable header ({size:,} bytes): it is truncated or not "

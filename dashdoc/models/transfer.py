@@ -36,7 +36,7 @@ def fill_from(path: Path, tensors: Mapping[str, Tensor], on_bytes: Callable[[int
     """
     places = [
         (turn, offset + i * TURN)
-        for name, offset in data_offsets(path).items()
+        for name, (offset, _) in tensor_places(path)[1].items()
         if name in tensors
         for i, turn in enumerate(_split(tensors[name], TURN))
     ]
@@ -101,13 +101,18 @@ def workers() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def data_offsets(path: Path) -> dict[str, int]:
-    """Where each tensor of a safetensors file begins."""
+def tensor_places(path: Path) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Where the tensors of a safetensors file begin, and where each of them begins and ends.
+
+    Raises:
+        struct.error, ValueError, KeyError, TypeError, AttributeError: it has no such header.
+    """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    return {
-        name: 8 + length + entry["data_offsets"][0]
+        header = json.loads(file.read(min(length, path.stat().st_size)))
+    start = 8 + length
+    return start, {
+        name: (start + entry["data_offsets"][0], start + entry["data_offsets"][1])
         for name, entry in header.items()
         if name != "__metadata__"
     }
