@@ -7,53 +7,44 @@ chunks. The last line is one JSON object.
 """
 
 import json
+from functools import partial
 
 import torch
 from attention_measure import machine
-from attention_workload import CHUNK, DEVICE, DTYPE, HEAD_DIM, KV_HEADS, NEIGHBOURS, QUERY_HEADS
+from attention_workload import (
+    CHUNK,
+    DENSITIES,
+    DEVICE,
+    DTYPE,
+    HEAD_DIM,
+    KV_HEADS,
+    SIGMA,
+    Normal,
+    draw_keys,
+    draw_queries,
+    scale_for,
+)
 from torch import Tensor
 
 from dashdoc.kernels import dash_attention, reference
 from dashdoc.kernels.triton.autograd import summarize
 
 TOKENS, PIECE = 1 << 20, 1 << 16
-DENSITY, SIGMA, BISECTIONS = 0.08, 1e6, 12
+TAIL = 256  # tokens by which the scale is found
 # Pieces of which some tokens are computed again, and these tokens.
 CHECKED = (0, 7, 15)
 PICKED = (0, 1, 777, PIECE // 2 + 3, PIECE - 2, PIECE - 1)
 
 
-def noise(seed: int, *shape: int) -> Tensor:
+def numbers(seed: int) -> Normal:
+    """Draws in the dtype of the layer: in fp32 a million tokens would not fit."""
     generator = torch.Generator(DEVICE).manual_seed(seed)
-    return torch.randn(*shape, device=DEVICE, generator=generator, dtype=DTYPE)
+    return partial(torch.randn, device=DEVICE, generator=generator, dtype=DTYPE)
 
 
 def queries(piece: int) -> Tensor:
-    """[1, Hq, PIECE, D]: neighbours share most of their direction."""
-    groups = PIECE // NEIGHBOURS
-    shared = noise(2 * piece + 100, QUERY_HEADS, groups, 1, HEAD_DIM)
-    own = noise(2 * piece + 101, QUERY_HEADS, groups, NEIGHBOURS, HEAD_DIM)
-    return (0.9 * shared + 0.44 * own).view(1, QUERY_HEADS, PIECE, HEAD_DIM)
-
-
-def keys() -> Tensor:
-    """[1, Hkv, N, D]: the keys of a chunk share a topic."""
-    chunks = TOKENS // CHUNK
-    topics = noise(0, KV_HEADS, chunks, 1, HEAD_DIM)
-    own = noise(1, KV_HEADS, chunks, CHUNK, HEAD_DIM)
-    return (0.7 * topics + 0.7 * own).view(1, KV_HEADS, TOKENS, HEAD_DIM)
-
-
-def find_scale(query: Tensor, summaries: Tensor) -> float:
-    """The scale at which the last tokens of the text read `DENSITY` of their chunks."""
-    position = torch.arange(TOKENS - query.shape[2], TOKENS, device=DEVICE)
-    low, high = 0.01, 32.0
-    for _ in range(BISECTIONS):
-        scale = (low * high) ** 0.5
-        probabilities = reference.route(query, summaries, position, CHUNK, scale)
-        read = ((probabilities > 0).sum(-1) + 1) / (position // CHUNK + 1)
-        low, high = (scale, high) if read.double().mean() > DENSITY else (low, scale)
-    return scale
+    """[1, Hq, PIECE, D], the same each time."""
+    return draw_queries(numbers(1 + piece), PIECE)
 
 
 def exact(query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, position: int,
@@ -72,10 +63,12 @@ def exact(query: Tensor, key: Tensor, value: Tensor, summaries: Tensor, position
 
 
 def main() -> None:
-    key, value = keys(), noise(2, 1, KV_HEADS, TOKENS, HEAD_DIM)
-    class_query = 0.02 * noise(3, KV_HEADS, HEAD_DIM)
+    normal = numbers(0)
+    key, value = draw_keys(normal, TOKENS), normal(1, KV_HEADS, TOKENS, HEAD_DIM)
+    class_query = 0.02 * normal(KV_HEADS, HEAD_DIM)
     summaries = summarize(key, class_query, CHUNK, None)
-    scale = find_scale(queries(TOKENS // PIECE - 1)[:, :, -256:], summaries)
+    last = queries(TOKENS // PIECE - 1)[:, :, -TAIL:]
+    scale = scale_for(last, TOKENS, summaries, DENSITIES["0.08"])
     torch.cuda.empty_cache()
     milliseconds, extra, active, past, worst, flips = 0.0, 0, 0, 0, 0.0, 0
     for piece in range(TOKENS // PIECE):

@@ -6,6 +6,7 @@ neighbours read overlaps, and is not the same. The routing scale is found by bis
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,9 @@ SIGMA = 1e6
 NEIGHBOURS = 16
 TAIL = 1024
 BISECTIONS = 18
+
+# A shape -> standard normal numbers of it, drawn one after another.
+Normal = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,23 +46,33 @@ class Inputs:
 def draw(tokens: int, seed: int = 0) -> Inputs:
     """The whole layer of one sequence, `tokens` a multiple of the chunk size."""
     generator = torch.Generator(DEVICE).manual_seed(seed)
-    chunks = tokens // CHUNK
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, device=DEVICE, generator=generator)
 
-    topic = normal(KV_HEADS, chunks, 1, HEAD_DIM)
-    key = 0.7 * topic + 0.7 * normal(KV_HEADS, chunks, CHUNK, HEAD_DIM)
-    value = normal(KV_HEADS, tokens, HEAD_DIM)
-    shared = normal(QUERY_HEADS, tokens // NEIGHBOURS, 1, HEAD_DIM)
-    own = normal(QUERY_HEADS, tokens // NEIGHBOURS, NEIGHBOURS, HEAD_DIM)
-    query = 0.9 * shared + 0.44 * own
+    key = draw_keys(normal, tokens)
+    value = normal(1, KV_HEADS, tokens, HEAD_DIM)
+    query = draw_queries(normal, tokens)
     return Inputs(
-        query.view(1, QUERY_HEADS, tokens, HEAD_DIM).to(DTYPE),
-        key.view(1, KV_HEADS, tokens, HEAD_DIM).to(DTYPE),
-        value[None].to(DTYPE),
+        query.to(DTYPE),
+        key.to(DTYPE),
+        value.to(DTYPE),
         (0.02 * normal(KV_HEADS, HEAD_DIM)).to(DTYPE),
     )
+
+
+def draw_keys(normal: Normal, tokens: int) -> Tensor:
+    """[1, Hkv, N, D]: the keys of a chunk share a topic."""
+    topic = normal(KV_HEADS, tokens // CHUNK, 1, HEAD_DIM)
+    own = normal(KV_HEADS, tokens // CHUNK, CHUNK, HEAD_DIM)
+    return (0.7 * topic + 0.7 * own).view(1, KV_HEADS, tokens, HEAD_DIM)
+
+
+def draw_queries(normal: Normal, tokens: int) -> Tensor:
+    """[1, Hq, N, D]: neighbours share most of their queries."""
+    shared = normal(QUERY_HEADS, tokens // NEIGHBOURS, 1, HEAD_DIM)
+    own = normal(QUERY_HEADS, tokens // NEIGHBOURS, NEIGHBOURS, HEAD_DIM)
+    return (0.9 * shared + 0.44 * own).view(1, QUERY_HEADS, tokens, HEAD_DIM)
 
 
 def draw_newest(tokens: int, batch: int) -> Inputs:
@@ -76,25 +90,29 @@ def draw_newest(tokens: int, batch: int) -> Inputs:
 def scales(inputs: Inputs) -> dict[str, float]:
     """The routing scale of each density, by its label."""
     summaries = reference.summarize(inputs.key, inputs.class_query, CHUNK)
-    return {label: _scale_for(inputs, summaries, wanted) for label, wanted in DENSITIES.items()}
+    last = inputs.query[:, :, -TAIL:]
+    return {
+        label: scale_for(last, inputs.tokens, summaries, wanted)
+        for label, wanted in DENSITIES.items()
+    }
 
 
-def _scale_for(inputs: Inputs, summaries: Tensor, wanted: float) -> float:
+def scale_for(query: Tensor, tokens: int, summaries: Tensor, wanted: float) -> float:
+    """The scale at which these queries, the last of so many tokens, have a density."""
     low, high = 0.01, 16.0
     for _ in range(BISECTIONS):
         scale = math.sqrt(low * high)
-        if tail_density(inputs, summaries, scale) > wanted:
+        if tail_density(query, tokens, summaries, scale) > wanted:
             low = scale
         else:
             high = scale
     return scale
 
 
-def tail_density(inputs: Inputs, summaries: Tensor, scale: float) -> float:
+def tail_density(query: Tensor, tokens: int, summaries: Tensor, scale: float) -> float:
     """Mean density of the last tokens by the definition, their own chunk counted."""
-    N, tail = inputs.tokens, min(TAIL, inputs.tokens)
-    position = torch.arange(N - tail, N, device=inputs.key.device)
-    routed = reference.route(inputs.query[:, :, -tail:], summaries, position, CHUNK, scale)
+    position = torch.arange(tokens - query.shape[2], tokens, device=query.device)
+    routed = reference.route(query, summaries, position, CHUNK, scale)
     active = (routed > 0).sum(-1) + 1
     return (active / (position // CHUNK + 1)).mean().item()
 
