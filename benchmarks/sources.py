@@ -4,8 +4,9 @@
 
 The cases are those of the facts benchmark in pages of some 400 tokens. Of the cases answered
 correctly it is counted how often the page of the fact is the first, or among the first three, of
-the pages that `--sources` shows; `by chance` is how often any three pages would hold it. The last
-line is one JSON object with all that the table shows.
+the pages that `--sources` shows; `by chance` is how often any three pages would hold it. `cited` is
+the share of all the answers given, right or wrong, that name the page of the fact and no other.
+The last line is one JSON object with all that the table shows.
 """
 
 import argparse
@@ -29,21 +30,28 @@ LENGTHS = (2_000, 4_000)
 CASES = 60
 PAGE_TOKENS = 400
 FIRST_PAGES = 3
-HEADER = "  tokens  cases  pages  correct   first  first three  by chance"
+HEADER = "  tokens  cases  pages  correct   first  first three  by chance  answered   cited"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One case: whether it was answered, and the rank of the fact's page, None where not shown."""
+    """One case: whether it was answered, and the rank of the fact's page, None where not shown.
+
+    `cited` says whether the answer names the page of the fact and no other; None for a refusal.
+    """
 
     correct: bool
     pages: int
     rank: int | None
+    cited: bool | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the cases of one length came to; `first` and `first_three` are shares of the correct."""
+    """What the cases of one length came to.
+
+    `first` and `first_three` are shares of the correct, `cited` is one of the answered.
+    """
 
     tokens: int
     cases: int
@@ -52,11 +60,14 @@ class Row:
     first: float
     first_three: float
     by_chance: float
+    answered: int
+    cited: float
 
     def __str__(self) -> str:
         return (
             f"{self.tokens:8,}{self.cases:7}{self.pages:7.1f}{self.correct:9}"
             f"{self.first:8.1%}{self.first_three:13.1%}{self.by_chance:11.1%}"
+            f"{self.answered:10}{self.cited:8.1%}"
         )
 
 
@@ -82,12 +93,15 @@ def ask(model: Any, case: Case, texts: Sequence[str]) -> Outcome:
     fact = next(page.number for page in pages if case.target.statement in page.text)
     shown = [page for _, page in answer.sources.pages]
     rank = shown.index(fact) + 1 if fact in shown else None
-    return Outcome(judge(answer.text, case, NO_ANSWER) == "exact", len(pages), rank)
+    verdict = judge(answer.text, case, NO_ANSWER)
+    cited = None if verdict == "refused" else answer.pages == [fact]
+    return Outcome(verdict == "exact", len(pages), rank, cited)
 
 
 def summary(tokens: int, outcomes: Sequence[Outcome]) -> Row:
     """The row of one length."""
     correct = [outcome for outcome in outcomes if outcome.correct]
+    cited = [outcome.cited for outcome in outcomes if outcome.cited is not None]
 
     def share(places: int) -> float:
         ranks = [outcome.rank or sys.maxsize for outcome in correct]
@@ -101,6 +115,8 @@ def summary(tokens: int, outcomes: Sequence[Outcome]) -> Row:
         first=share(1),
         first_three=share(FIRST_PAGES),
         by_chance=round(fmean(min(FIRST_PAGES / o.pages, 1) for o in correct or outcomes), 4),
+        answered=len(cited),
+        cited=round(fmean(cited), 4) if cited else 0.0,
     )
 
 

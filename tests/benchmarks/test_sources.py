@@ -24,17 +24,24 @@ def test_the_pages_are_the_text_with_the_fact_on_one_of_them(tokens: int) -> Non
 
 def test_only_the_cases_answered_correctly_are_counted() -> None:
     outcomes = [
-        Outcome(True, 6, 1),
-        Outcome(True, 6, 3),
-        Outcome(True, 6, 4),
-        Outcome(True, 6, None),
-        Outcome(False, 6, 1),
+        Outcome(True, 6, 1, True),
+        Outcome(True, 6, 3, True),
+        Outcome(True, 6, 4, True),
+        Outcome(True, 6, None, True),
+        Outcome(False, 6, 1, False),
     ]
     row = summary(2_000, outcomes)
     assert (row.cases, row.correct) == (5, 4)
     assert (row.first, row.first_three, row.by_chance) == (0.25, 0.5, 0.5)
 
 
+def test_the_pages_named_are_counted_over_all_answers_but_refusals() -> None:
+    outcomes = [Outcome(True, 6, 1, True), Outcome(False, 6, 1, False), Outcome(False, 6, 2, None)]
+    row = summary(2_000, outcomes)
+    assert (row.answered, row.cited) == (2, 0.5)
+
+
 def test_without_a_correct_answer_there_are_no_shares() -> None:
-    row = summary(2_000, [Outcome(False, 2, None)])
+    row = summary(2_000, [Outcome(False, 2, None, None)])
     assert (row.correct, row.first, row.first_three, row.by_chance) == (0, 0.0, 0.0, 1.0)
+    assert (row.answered, row.cited) == (0, 0.0)
