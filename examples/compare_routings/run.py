@@ -28,7 +28,7 @@ from examples.compare_routings.evaluate import evaluate, maker_of, unseen_corpus
 from examples.compare_routings.needles import training_row
 from examples.compare_routings.networks import ROUTINGS, Variant, build
 from examples.train_bundled import corpus as corpora
-from examples.train_bundled import train as recipe
+from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
 
 LENGTHS = (4096, 8192, 16_384)

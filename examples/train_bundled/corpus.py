@@ -20,6 +20,14 @@ ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Gen|Col|No|vs|etc|e\.g|i\.e|cf|Fig|[A-Z])\.)$"
 )
 HELD_OUT_SHARE = 50
+ABSTRACT_HEADINGS = frozenset(("abstract", "summary", "simple summary"))
+# Headings inside an abstract.
+ABSTRACT_PARTS = frozenset(
+    ("background", "objective", "methods", "findings", "results", "conclusions")
+)
+FIRST_FEW = 80  # sentences of a document, in which an abstract begins
+SHORTEST_ABSTRACT, LONGEST_ABSTRACT = 25, 350  # words
+LONGEST_HEADING = 8  # words
 # The text of the example PDF, kept out beyond the rule.
 HELD_OUT_PREFIX = "Buildings of the Department of State: "
 
@@ -56,6 +64,30 @@ def sentences(text: str) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
+def is_heading(sentence: str) -> bool:
+    """Whether a sentence is a line that names what comes after it."""
+    text = sentence.strip()
+    return text[:1].isupper() and text[-1:].isalnum() and len(text.split()) <= LONGEST_HEADING
+
+
+def abstract(sentences: list[str]) -> range | None:
+    """Where a document's abstract stands, its heading first; None without one."""
+    named = [sentence.strip().lower() in ABSTRACT_HEADINGS for sentence in sentences[:FIRST_FEW]]
+    if True not in named:
+        return None
+    begin = named.index(True)
+    end = next(
+        (
+            i
+            for i in range(begin + 1, len(sentences))
+            if is_heading(sentences[i]) and sentences[i].strip().lower() not in ABSTRACT_PARTS
+        ),
+        len(sentences),
+    )
+    told = sum(len(text.split()) for text in sentences[begin + 1 : end])
+    return range(begin, end) if SHORTEST_ABSTRACT <= told <= LONGEST_ABSTRACT else None
+
+
 @dataclass(frozen=True)
 class Corpus:
     """All documents as one run of tokens; white space before a sentence belongs to it."""
@@ -64,9 +96,14 @@ class Corpus:
     sentence_start: NDArray[np.int64]  # token offset of each sentence, and the end
     document_start: NDArray[np.int64]  # sentence offset of each document, and the end
     rare: frozenset[str]  # words that are seldom enough to name what a sentence is about
+    abstracts: dict[int, range]  # of documents: which of their sentences
 
     def sentence(self, index: int) -> NDArray[np.uint16]:
         return self.tokens[self.sentence_start[index] : self.sentence_start[index + 1]]
+
+    def document(self, index: int) -> range:
+        """The sentences of a document."""
+        return range(int(self.document_start[index]), int(self.document_start[index + 1]))
 
 
 _tokenizer: Tokenizer
@@ -77,12 +114,12 @@ def _start(path: str) -> None:
     _tokenizer = Tokenizer.from_file(path)
 
 
-def _encode(text: str) -> tuple[list[NDArray[np.uint16]], Counter[str]]:
+def _encode(text: str) -> tuple[list[NDArray[np.uint16]], Counter[str], range | None]:
     parts = sentences(text)
     ids = [
         np.array(e.ids, np.uint16) for e in _tokenizer.encode_batch(parts, add_special_tokens=False)
     ]
-    return ids, Counter(re.findall(r"[A-Za-z]+", text.lower()))
+    return ids, Counter(re.findall(r"[A-Za-z]+", text.lower())), abstract(parts)
 
 
 def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
@@ -90,8 +127,12 @@ def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
     tokens: list[NDArray[np.uint16]] = []
     document_start = [0]
     words: Counter[str] = Counter()
+    abstracts: dict[int, range] = {}
     with Pool(workers, _start, (str(tokenizer),)) as pool:
-        for ids, counts in pool.imap(_encode, documents(corpus), chunksize=16):
+        found = pool.imap(_encode, documents(corpus), chunksize=16)
+        for document, (ids, counts, abstract_at) in enumerate(found):
+            if abstract_at:
+                abstracts[document] = abstract_at
             tokens += ids
             document_start.append(len(tokens))
             words.update(counts)
@@ -102,4 +143,5 @@ def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
         np.concatenate(([0], lengths.cumsum())),
         np.array(document_start, np.int64),
         frozenset(word for word, n in words.items() if n >= 3 and word not in common),
+        abstracts,
     )

@@ -571,7 +571,40 @@ PAIR_QUESTIONS: tuple[str, ...] = (
     "Please look for {first} near {second}.",
 )
 
-# What a question begins with, by the kind of its answer (`values.VALUE_KINDS`).
+# Questions about a {term} that a sentence explains.
+DEFINITION_QUESTIONS: tuple[str, ...] = (
+    "What is {term}?",
+    "What is meant by {term}?",
+    "What's {term}?",
+    "What are {term}?",
+    "What is a {term}?",
+    "Define {term}.",
+    "Explain {term}.",
+    "Who is {term}?",
+    "{term} meaning?",
+    "Definition of {term}",
+    "How would you explain {term}?",
+    "What does {term} mean?",
+    "What does the word {term} stand for?",
+    "I don't know what {term} is.",
+    "What exactly is {term}?",
+)
+
+# Questions about the section under a {heading}.
+SECTION_QUESTIONS: tuple[str, ...] = (
+    "What does the section {heading} say?",
+    "How does the section {heading} begin?",
+    "What is in the part called {heading}?",
+    "What comes under {heading}?",
+    "Go to the section {heading}.",
+    "What is the first sentence under {heading}?",
+    "Section: {heading}",
+    "What is the chapter on {heading} about?",
+    'What stands under the heading "{heading}"?',
+    "Read me the start of {heading}.",
+)
+
+# What a question begins with, by the kind of its answer (`values.VALUE_KINDS`, or a reason).
 OPENINGS: dict[str, tuple[str, ...]] = {
     "code": ("what", "which code", "what code", "which combination"),
     "year": ("when", "when", "in what year", "in which year", "what year"),
@@ -587,6 +620,7 @@ OPENINGS: dict[str, tuple[str, ...]] = {
     "temperature": ("how hot", "how cold", "what temperature"),
     "colour": ("what colour", "which colour", "in what colour"),
     "material": ("what", "what material", "of what", "which material"),
+    "reason": ("why", "why", "why", "for what reason", "how come", "what is the reason that"),
     "food": ("what", "which dish", "what food"),
     "animal": ("what", "which animal", "what creature"),
     "plant": ("what", "which plant", "what plant"),

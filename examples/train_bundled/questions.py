@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from random import Random
 
 from examples.train_bundled.cloze import WORD, cloze
+from examples.train_bundled.lookups import reason
 from examples.train_bundled.phrases import PAIR_QUESTIONS, SPAN_QUESTIONS, STOPWORDS
 from examples.train_bundled.slots import PRONOUNS, plain, slots
 
+FEWEST_TAKEN = 3  # words
 _AUXILIARY = re.compile(
     r"^(?P<subject>(?:[A-Z][\w'’-]*)(?: [\w'’,-]+){0,6}?) "
     r"(?P<verb>is|was|are|were|can|must|should|may|will|has|had|did|could|would) (?P<rest>\w.+)$"
@@ -26,9 +28,20 @@ def tells(question: str, sentence: int, bags: Sequence[frozenset[str]]) -> bool:
     return all(len(asked & bag) < shared for i, bag in enumerate(bags) if i != sentence)
 
 
+def unheld(question: str, sentence: str, bags: Sequence[frozenset[str]]) -> bool:
+    """Whether no sentence of the text has most of what a question took from a sentence elsewhere.
+
+    A question that took little does not tell what it is about.
+    """
+    taken = words(question) & words(sentence)
+    return len(taken) >= FEWEST_TAKEN and all(2 * len(taken & bag) <= len(taken) for bag in bags)
+
+
 def question_about(sentence: str, rare: frozenset[str], rng: Random) -> str | None:
     """A question that a sentence of the text answers; None where it has nothing to hold on to."""
-    if rng.random() < 0.6 and plain(sentence):
+    if (why := reason(sentence)) and rng.random() < 0.5:
+        return cloze(sentence, why, None, rng)
+    if rng.random() < 0.7 and plain(sentence):
         found = [s for s in slots(sentence, rare) if s.of(sentence).lower() not in PRONOUNS]
         if found:
             return cloze(sentence, rng.choice(found), None, rng)

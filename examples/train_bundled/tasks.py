@@ -2,30 +2,36 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from dashdoc.prompts import ASK, NO_ANSWER, SUMMARIZE
+from dashdoc.prompts import ASK, SUMMARIZE
 from examples.train_bundled.corpus import Corpus
+from examples.train_bundled.exam import Asked, Exam
 from examples.train_bundled.facts import Fact, facts
 from examples.train_bundled.lexicon import harvest
 from examples.train_bundled.mutants import mutants
 from examples.train_bundled.names import Names
-from examples.train_bundled.questions import question_about, tells, words
-from examples.train_bundled.summaries import main_sentences
+from examples.train_bundled.paraphrase import Synonyms
+from examples.train_bundled.summaries import main_sentences, sentences_like
 
 # What a token counts for in the loss: the text, or an answer of one of four sorts.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_SUMMARY, ANSWER_NONE = range(6)
-STATED_SHARE = 0.7  # of the questions, which are about facts put into the text
-ABSENT_SHARE = 0.06  # of the questions, which are about facts kept out of it
+STATED_SHARE = 0.6  # of the questions, which are about facts put into the text
+ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
+LEFT_OUT_SHARE = 0.06  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
+SUMMARY_SHARE = 0.08  # of the rows
+ABSTRACT_SHARE = 0.6  # of the summaries, which are of documents with an abstract
 SUMMARY_TOKENS = 220
+DRAWS = 20  # of documents to summarise
+LONGEST_SUMMARIZED = 4096
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
-ATTEMPTS = 4  # at a question for a fact
 
 Piece = NDArray[np.uint16]
 
@@ -43,10 +49,22 @@ class Turn:
 
 
 class RowMaker:
-    """Rows of one length: tokens and what each counts for."""
+    """Rows of one length: tokens and what each counts for.
 
-    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, seed: int) -> None:
+    With synonyms, questions are put in other words too. `summary_share` of the rows end with a
+    summary; the others, and long ones, with questions.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        tokenizer: Tokenizer,
+        seed: int | str,
+        synonyms: Synonyms | None = None,
+        summary_share: float = SUMMARY_SHARE,
+    ) -> None:
         self.corpus, self.tokenizer, self.rng = corpus, tokenizer, Random(seed)
+        self.synonyms, self.summary_share = synonyms, summary_share
         self.names = Names(harvest(corpus, tokenizer, self.rng), self.rng)
         special: Callable[[str], int] = tokenizer.token_to_id  # type: ignore[assignment]
         self.end = special("<|endoftext|>")
@@ -60,33 +78,82 @@ class RowMaker:
 
     def row(self, length: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
         """[length] tokens and [length] kinds."""
-        rng = self.rng
-        summary = length <= 4096 and rng.random() < 0.06
-        most = max(4, min(80, length // 110))
-        count = rng.randint(max(3, most // 2), most)
-        absent = 0 if summary else sum(rng.random() < ABSENT_SHARE for _ in range(count))
-        drawn = [] if summary else self._facts(absent + rng.randint(2, 5 + length // 200))
-        stated, kept_out = drawn[absent:], drawn[:absent]
-        added = [self._piece(" " + fact.statement) for fact in stated]
-        # What the text and the answers share; a page has a marker.
-        room = length - sum(map(len, added)) - MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
-        core, more = self._stretch(
-            room - (SUMMARY_TOKENS if summary else QUESTION_TOKENS * count), length
-        )
-        room -= sum(map(len, core))
-        real = [self._text(piece).strip() for piece in core]
-        if summary:
-            turns = self._summary(real, room)
-        else:
-            turns = self._exam(real, stated, kept_out, count, room)
-        for piece in added:
-            core.insert(rng.randint(1, len(core)), piece)
+        made = None
+        if length <= LONGEST_SUMMARIZED and self.rng.random() < self.summary_share:
+            made = self._summary(length)
+        return self._row(*(made or self._questions(length)), length)
+
+    def _row(
+        self, pieces: Sequence[Piece], turns: Sequence[Turn], length: int
+    ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """The text, as much of it as fits, and the turns after it."""
         asked = [token for turn in turns for token in self._ids_of(turn)]
-        tokens, kinds = self._text_turn([*core, *more], length - len(asked))
+        tokens, kinds = self._text_turn(pieces, length - len(asked))
         for turn in turns:
             kinds += [IGNORED] * (len(turn.request)) + [turn.kind] * len(turn.answer)
             kinds += [IGNORED] * len(self.between)
         return np.array(tokens + asked, np.uint16), np.array(kinds, np.uint8)
+
+    def _questions(self, length: int) -> tuple[list[Piece], list[Turn]]:
+        """A stretch of prose with facts put into it, and questions about both."""
+        rng = self.rng
+        most = max(4, min(80, length // 110))
+        count = rng.randint(max(3, most // 2), most)
+        absent = sum(rng.random() < ABSENT_SHARE for _ in range(count))
+        drawn = self._facts(absent + rng.randint(2, 5 + length // 200))
+        stated, kept_out = drawn[absent:], drawn[:absent]
+        added = [self._piece(" " + fact.statement) for fact in stated]
+        # What the text and the answers share; a page has a marker.
+        room = length - sum(map(len, added)) - self._markers(length)
+        core, more = self._stretch(room - QUESTION_TOKENS * count, length)
+        missing = sum(rng.random() < LEFT_OUT_SHARE for _ in range(count))
+        left_out = [core.pop(rng.randrange(len(core))) for _ in range(min(missing, len(core) - 8))]
+        room -= sum(map(len, core))
+        real = [self._text(piece).strip() for piece in core]
+        exam = Exam(stated, real, self.corpus.rare, rng, self.synonyms)
+        gone = [self._text(piece).strip() for piece in left_out]
+        turns = self._turns(exam, kept_out, gone, count, room)
+        for piece in added:
+            core.insert(rng.randint(1, len(core)), piece)
+        return [*core, *more], turns
+
+    def _summary(self, length: int) -> tuple[list[Piece], list[Turn]] | None:
+        """A document from its start, and its summary: the sentences most like its abstract.
+
+        The abstract itself is left out. Without one, the main sentences are the summary. None if
+        no document long enough is drawn.
+        """
+        room = length - SUMMARY_TOKENS - self._markers(length)
+        for _ in range(DRAWS):
+            pieces, abstract = self._summarized()
+            cut = int(np.searchsorted(np.cumsum([len(piece) for piece in pieces]), room, "right"))
+            if cut == len(pieces):
+                continue
+            real = [self._text(piece).strip() for piece in pieces[:cut]]
+            count = self.rng.randint(2, 4)
+            chosen = (
+                sentences_like(real, abstract, count) if abstract else main_sentences(real, count)
+            )
+            turn = self._turn(SUMMARIZE, " ".join(real[i] for i in chosen), ANSWER_SUMMARY)
+            if chosen and len(turn) + len(self.between) <= SUMMARY_TOKENS:
+                return pieces, [turn]
+        return None
+
+    def _summarized(self) -> tuple[list[Piece], str]:
+        """The sentences of a document without its abstract, and the abstract, if it has one."""
+        corpus, rng = self.corpus, self.rng
+        document = rng.randrange(len(corpus.document_start) - 1)
+        if corpus.abstracts and rng.random() < ABSTRACT_SHARE:
+            document = rng.choice(list(corpus.abstracts))
+        sentences = corpus.document(document)
+        abstract = corpus.abstracts.get(document, range(0))
+        pieces = [corpus.sentence(i) for n, i in enumerate(sentences) if n not in abstract]
+        told = [self._text(corpus.sentence(sentences[n])).strip() for n in abstract]
+        return pieces, " ".join(told[1:])
+
+    def _markers(self, length: int) -> int:
+        """The tokens that the markers of a text's pages may take."""
+        return MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
 
     def _facts(self, count: int) -> list[Fact]:
         return facts(count, self.names, self._mutants)
@@ -129,79 +196,32 @@ class RowMaker:
                     break
         return pieces
 
-    def _summary(self, real: Sequence[str], room: int) -> list[Turn]:
-        """The request for a summary, answered by the main sentences."""
-        chosen = main_sentences(list(real), self.rng.randint(2, 4))
-        turn = self._turn(SUMMARIZE, " ".join(real[i] for i in chosen), ANSWER_SUMMARY)
-        return [turn] if chosen and len(turn) + len(self.between) <= room else []
-
-    def _exam(
-        self,
-        real: Sequence[str],
-        stated: Sequence[Fact],
-        kept_out: Sequence[Fact],
-        count: int,
-        room: int,
+    def _turns(
+        self, exam: Exam, kept_out: Sequence[Fact], left_out: Sequence[str], count: int, room: int
     ) -> list[Turn]:
-        """Questions about facts and about sentences of the text as it is, in any order."""
-        rng, rare = self.rng, self.corpus.rare
-        answers = [fact.statement for fact in stated] + list(real)
-        about_facts = (
-            (i, stated[i].question(rng))
-            for i in rng.sample(range(len(stated)), len(stated))
-            for _ in range(ATTEMPTS)
-        )
-        about_text = (
-            (len(stated) + i, question_about(real[i], rare, rng))
-            for i in rng.sample(range(len(real)), len(real))
-            if real[i] and real[i][-1] in '.!?"”'
-        )
-        turns = self._unanswerable(kept_out, answers, room)
-        room -= sum(len(turn) + len(self.between) for turn in turns)
-        wanted = max(1, round(count * STATED_SHARE) - len(turns))
-        turns += self._asked(about_facts, answers, ANSWER, wanted, room)
-        room -= sum(len(turn) + len(self.between) for turn in turns if turn.kind == ANSWER)
-        turns += self._asked(about_text, answers, ANSWER_REAL, count - len(turns), room)
-        rng.shuffle(turns)
+        """Up to `count` questions of all sorts, in any order, as far as there is room."""
+        unanswerable = chain(exam.about_absent(kept_out), exam.about_left_out(left_out))
+        turns = self._asked(unanswerable, ANSWER_NONE, count, room)
+        for asked, kind, most in (
+            (exam.about_facts(), ANSWER, max(1, round(count * STATED_SHARE) - len(turns))),
+            (exam.about_text(), ANSWER_REAL, count),
+        ):
+            left = room - sum(len(turn) + len(self.between) for turn in turns)
+            turns += self._asked(asked, kind, min(most, count - len(turns)), left)
+        self.rng.shuffle(turns)
         return turns
 
-    def _unanswerable(
-        self, kept_out: Sequence[Fact], answers: Sequence[str], room: int
-    ) -> list[Turn]:
-        """Questions that name what the text nowhere names; others much like it may stand there."""
-        text = "\n".join(answers).lower()
+    def _asked(self, asked: Iterable[Asked], kind: int, count: int, room: int) -> list[Turn]:
+        """The first questions of a sort, as far as there is room."""
         turns: list[Turn] = []
-        for fact in kept_out:
-            question, entity = fact.question(self.rng), fact.entity.lower()
-            if question is None or not entity or entity not in question.lower() or entity in text:
-                continue
-            turn = self._question(question, NO_ANSWER, ANSWER_NONE)
+        for question, answer in asked:
+            if len(turns) >= count:
+                break
+            turn = self._question(question, answer, kind)
             if len(turn) + len(self.between) <= room:
                 turns.append(turn)
                 room -= len(turn) + len(self.between)
         return turns
-
-    def _asked(
-        self,
-        questions: Iterable[tuple[int, str | None]],
-        answers: Sequence[str],
-        kind: int,
-        count: int,
-        room: int,
-    ) -> list[Turn]:
-        """The first questions that tell their sentence from all others, as far as there is room."""
-        bags = [words(answer) for answer in answers]
-        turns: dict[int, Turn] = {}
-        for index, question in questions:
-            if len(turns) >= count:
-                break
-            if question is None or index in turns or not tells(question, index, bags):
-                continue
-            turn = self._question(question, answers[index], kind)
-            if len(turn) + len(self.between) <= room:
-                turns[index] = turn
-                room -= len(turn) + len(self.between)
-        return list(turns.values())
 
     def _text_turn(self, pieces: Sequence[Piece], length: int) -> tuple[list[int], list[int]]:
         """The user turn up to its first question: the text, with page markers or without."""

@@ -25,7 +25,7 @@ from examples.compare_routings.needles import (
     needle_row,
 )
 from examples.compare_routings.networks import Variant, build
-from examples.train_bundled import train as recipe
+from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
 
 TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")

@@ -1,7 +1,9 @@
 """The rows that the bundled model is trained on: unseen by its benchmark, and answerable."""
 
+import lzma
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from random import Random
@@ -16,15 +18,19 @@ from tokenizers import Tokenizer
 from dashdoc.prompts import NO_ANSWER
 from examples.train_bundled import phrases
 from examples.train_bundled.cloze import cloze
-from examples.train_bundled.corpus import Corpus, sentences
+from examples.train_bundled.corpus import Corpus, abstract, sentences
+from examples.train_bundled.exam import Exam
 from examples.train_bundled.facts import Fact, facts
 from examples.train_bundled.forms import bare
 from examples.train_bundled.frames import KINDS
+from examples.train_bundled.lookups import defined, sections, terms
 from examples.train_bundled.mutants import mutants
 from examples.train_bundled.names import ENTITY_KINDS, FIRST
+from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.phrases import STOPWORDS
 from examples.train_bundled.questions import tells, words
 from examples.train_bundled.slots import Slot, plain, slots
+from examples.train_bundled.summaries import main_sentences, sentences_like
 from examples.train_bundled.tasks import (
     ANSWER,
     ANSWER_NONE,
@@ -83,7 +89,7 @@ def corpus(tokenizer: Tokenizer) -> Corpus:
     documents = np.cumsum([0, *map(len, found)])
     tokens = np.array([token for sentence in ids for token in sentence], np.uint16)
     rare = frozenset([*THINGS, *(f"{t}s" for t in THINGS), *(name.lower() for name in NAMES)])
-    return Corpus(tokens, lengths, documents, rare)
+    return Corpus(tokens, lengths, documents, rare, {})
 
 
 @pytest.fixture
@@ -94,6 +100,10 @@ def maker(corpus: Corpus, tokenizer: Tokenizer) -> RowMaker:
 def made_from_sentences(maker: RowMaker) -> list[Fact]:
     """Mutants of many sentences of the corpus."""
     return [fact for _ in range(150) for fact in maker._mutants(3)]
+
+
+def exam(maker: RowMaker, *sentences: str) -> Exam:
+    return Exam([], sentences, maker.corpus.rare, maker.rng)
 
 
 def runs(tokens: np.ndarray, kinds: np.ndarray) -> Iterator[tuple[int, int, int]]:
@@ -241,10 +251,137 @@ def test_answers_stand_in_the_text_before_them(maker: RowMaker, tokenizer: Token
 def test_a_question_has_no_answer_only_where_its_entity_is_not_in_the_text(maker: RowMaker) -> None:
     made = [fact for fact in facts(60, maker.names, maker._mutants) if fact.entity]
     for fact in made:
-        assert maker._unanswerable([fact], ["Another text.", fact.statement], 1000) == []
-    turns = maker._unanswerable(made, ["Another text."], 100_000)
-    assert len(turns) > len(made) / 2
-    assert {turn.kind for turn in turns} == {ANSWER_NONE}
+        assert not list(exam(maker, "Another text.", fact.statement).about_absent([fact]))
+    asked = list(exam(maker, "Another text.").about_absent(made))
+    assert len(asked) > len(made) / 2
+    assert {answer for _, answer in asked} == {NO_ANSWER}
+
+
+def test_a_sentence_left_out_is_asked_for_only_where_none_is_like_it(maker: RowMaker) -> None:
+    gone = "Nobody in Wesk had seen the quarry before, although it was painted twice in 1840."
+    other = "The kettles were counted again behind the orchard."
+    assert not list(exam(maker, other, gone).about_left_out([gone] * 50))
+    asked = list(exam(maker, other).about_left_out([gone] * 50))
+    assert len(asked) > 10 and {answer for _, answer in asked} == {NO_ANSWER}
+
+
+def test_headings_and_terms_are_asked_for_where_they_stand(maker: RowMaker) -> None:
+    said = (
+        "The Harbour",
+        "A beacon is a fire that is lit upon a hill to warn of ships.",
+        "It has been watched for more than forty years by the same two men.",
+        "The beacon was lit again, because three ships were seen near Kelrose.",
+    )
+    assert sections(said) == {1: "The Harbour"}
+    assert terms(said) == {1: "beacon"}
+    answers: dict[str, set[str]] = {}
+    for _ in range(200):
+        for question, answer in exam(maker, *said).about_text():
+            answers.setdefault(answer, set()).add(question)
+    assert "What is meant by beacon?" in answers[said[1]]
+    assert any("Harbour" in question for question in answers[said[1]])
+    assert any(question.startswith("Why ") for question in answers[said[3]])
+    assert said[0] not in answers
+
+
+@pytest.mark.parametrize(
+    "sentence", ["It is a matter of taste.", "If these are the rules, go.", "This is the one."]
+)
+def test_what_points_elsewhere_is_no_term(sentence: str) -> None:
+    assert defined(sentence) is None
+
+
+@pytest.fixture(scope="module")
+def synonyms(tmp_path_factory: pytest.TempPathFactory) -> Synonyms:
+    file = tmp_path_factory.mktemp("words") / "synonyms.txt.xz"
+    lines = (
+        "n build  figure,shape", "v build built construct,make", "v make made build",
+        "n child children kid,youngster", "n city  metropolis", "v purchase  buy",
+        "v buy bought purchase", "a large  big,ample", "n reason  ground",
+    )  # fmt: skip
+    file.write_bytes(lzma.compress("\n".join(lines).encode()))
+    return Synonyms(file)
+
+
+def test_a_paraphrase_has_other_words_and_keeps_names(synonyms: Synonyms) -> None:
+    question = "When did the children of Talvey build the large house near Talvey Mill?"
+    answer = "The children of Talvey build the large house near Talvey Mill."
+    rng = Random(0)
+    told = {synonyms.paraphrase(question, answer, "a child", rng) for _ in range(300)}
+    assert len(told) > 4
+    assert all("Talvey Mill" in t and t.startswith("When did the") for t in told)
+    assert any("construct" in t for t in told) and any("kids" in t for t in told)
+    assert all("children" in synonyms.paraphrase(question, answer, question, rng) for _ in told)
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "other"),
+    [
+        ("purchased", "he", "bought"),
+        ("cities", "many", "metropolises"),
+        ("build", "did", "construct"),
+        ("build", "the", "shape"),
+        ("building", "was", "constructing"),
+        ("reason", "the", "ground"),
+    ],
+)
+def test_synonyms_have_the_form_of_the_word(
+    synonyms: Synonyms, word: str, before: str, other: str
+) -> None:
+    rng = Random(0)
+    assert other in {synonyms.synonym(word, before, rng) for _ in range(200)}
+
+
+def test_an_abstract_ends_at_the_next_heading() -> None:
+    told = "This proposal changes how the harbour of Kelrose is lit at night. " * 3
+    text = f"Proposal 7\n\nAbstract\n\n{told}\n\nResults\n\n{told}\n\nMotivation\n\nIt is dark."
+    parts = sentences(text)
+    found = abstract(parts)
+    assert found is not None
+    assert "".join(parts[i] for i in found).split() == f"Abstract {told} Results {told}".split()
+    assert abstract(sentences("Abstract\n\nShort.\n\nMotivation\n\nIt is dark.")) is None
+    assert abstract(sentences(told)) is None
+
+
+def test_a_summary_is_like_the_abstract_that_is_kept_from_the_text(
+    maker: RowMaker, tokenizer: Tokenizer
+) -> None:
+    document = maker.corpus.document(3)
+    other = RowMaker(replace(maker.corpus, abstracts={3: range(10, 14)}), tokenizer, seed=2)
+    pieces, told = other._summarized()
+    while not told:
+        pieces, told = other._summarized()
+    kept = [i for i in document if i - document.start not in range(10, 14)]
+    assert [p.tolist() for p in pieces] == [other.corpus.sentence(i).tolist() for i in kept]
+    heading, *said = (other._text(other.corpus.sentence(document[n])) for n in range(10, 14))
+    assert told == " ".join(text.strip() for text in said) and heading not in told
+
+    made = other._summary(512)
+    assert made is not None
+    summary = tokenizer.decode(made[1][0].answer)
+    text = "".join(map(other._text, made[0]))
+    assert all(sentence.strip() in text for sentence in sentences(summary))
+
+
+def test_main_sentences_do_not_repeat_each_other() -> None:
+    said = [
+        "The harbour of Kelrose was lit by a beacon for more than forty years.",
+        "For more than forty years the harbour of Kelrose was lit by a beacon.",
+        "The masons of Wesk built the granary and the chimney of the old furnace.",
+        "A ladder.",
+        "The granary and the chimney that the masons of Wesk had built were sold.",
+    ]
+    chosen = main_sentences(said, 2)
+    assert len(chosen) == 2 and 3 not in chosen and set(chosen) != {0, 1}
+
+
+def test_sentences_like_an_abstract_have_its_words() -> None:
+    said = [
+        "The masons of Wesk built the granary and the chimney of the old furnace.",
+        "Nobody had seen the quarry near Kelrose before, although it was painted.",
+        "The kettles were counted again, and many of them were never found.",
+    ]
+    assert sentences_like(said, "A quarry near Kelrose was painted by nobody.", 1) == [1]
 
 
 def test_text_is_counted_and_requests_are_not(maker: RowMaker, tokenizer: Tokenizer) -> None:

@@ -1,0 +1,83 @@
+"""The questions of a row, each with its answer: about facts put into a text, and about the text."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from dashdoc.prompts import NO_ANSWER
+from examples.train_bundled.facts import Fact
+from examples.train_bundled.lookups import definition_question, section_question, sections, terms
+from examples.train_bundled.paraphrase import Synonyms
+from examples.train_bundled.questions import question_about, tells, unheld, words
+
+ATTEMPTS = 4  # at a question for a fact
+PARAPHRASED_SHARE = 0.6  # of the questions in a sentence's own words
+SECTION_SHARE, TERM_SHARE = 0.25, 0.7  # of the sentences that can be asked for so
+
+Asked = tuple[str, str]  # a question and its answer
+
+
+class Exam:
+    """Questions about one text, of which `facts` and `sentences` are all that it says."""
+
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        sentences: Sequence[str],
+        rare: frozenset[str],
+        rng: Random,
+        synonyms: Synonyms | None = None,
+    ) -> None:
+        self.facts, self.sentences, self.rare, self.rng = facts, sentences, rare, rng
+        self.synonyms = synonyms
+        self.said = [*(fact.statement for fact in facts), *sentences]
+        self.bags = [words(text) for text in self.said]
+
+    def about_facts(self) -> Iterator[Asked]:
+        """One question for each fact, in any order, as far as one is found that tells it."""
+        for i in self._shuffled(self.facts):
+            fact = self.facts[i]
+            for _ in range(ATTEMPTS):
+                question = fact.question(self.rng)
+                if question and tells(question, i, self.bags):
+                    yield self._varied(question, fact.statement, fact.entity), fact.statement
+                    break
+
+    def about_text(self) -> Iterator[Asked]:
+        """One question for each sentence of the text as it is, in any order, where one is found."""
+        rng = self.rng
+        first, headings = terms(self.sentences), sections(self.sentences)
+        for i in self._shuffled(self.sentences):
+            sentence = self.sentences[i]
+            if not sentence or sentence[-1] not in '.!?"”':
+                continue
+            if i in headings and rng.random() < SECTION_SHARE:
+                yield section_question(headings[i], rng), sentence
+            elif i in first and rng.random() < TERM_SHARE:
+                yield definition_question(first[i], rng), sentence
+            else:
+                question = question_about(sentence, self.rare, rng)
+                if question and tells(question, len(self.facts) + i, self.bags):
+                    yield self._varied(question, sentence, ""), sentence
+
+    def about_absent(self, kept_out: Sequence[Fact]) -> Iterator[Asked]:
+        """Questions that name what the text nowhere names; others much like it may stand there."""
+        text = "\n".join(self.said).lower()
+        for fact in kept_out:
+            question, entity = fact.question(self.rng), fact.entity.lower()
+            if question and entity and entity in question.lower() and entity not in text:
+                yield self._varied(question, fact.statement, fact.entity), NO_ANSWER
+
+    def about_left_out(self, left_out: Sequence[str]) -> Iterator[Asked]:
+        """Questions about sentences that were taken out, where none left has most of the words."""
+        for sentence in left_out:
+            question = question_about(sentence, self.rare, self.rng)
+            if question and unheld(question, sentence, self.bags):
+                yield self._varied(question, sentence, ""), NO_ANSWER
+
+    def _shuffled(self, of: Sequence[object]) -> list[int]:
+        return self.rng.sample(range(len(of)), len(of))
+
+    def _varied(self, question: str, answer: str, kept: str) -> str:
+        if self.synonyms and self.rng.random() < PARAPHRASED_SHARE:
+            return self.synonyms.paraphrase(question, answer, kept, self.rng)
+        return question

@@ -1,0 +1,119 @@
+"""What is trained and how: the model, its optimizers, its losses and the course of the training."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dashdoc.models.configuration import DashLlamaConfig
+from dashdoc.models.llama import DashLlamaForCausalLM
+from dashdoc.models.metering import ChunkMeter
+from examples.train_bundled.tasks import ANSWER, TEXT
+
+STEP_TOKENS = 65_536
+WARMUP_STEPS = 200
+# Share of the time budget up to which a mix of row lengths (and its weights) is drawn.
+STAGES: tuple[tuple[float, dict[int, float]], ...] = (
+    (0.10, {512: 1.0}),
+    (0.34, {1024: 0.75, 2048: 0.25}),
+    (0.55, {1024: 0.45, 2048: 0.3, 4096: 0.25}),
+    (1.00, {1024: 0.25, 2048: 0.2, 4096: 0.25, 8192: 0.15, 16384: 0.15}),
+)
+# Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
+PEAK = {"A100": 312e12, "H100": 989e12, "H200": 989e12}
+
+
+def configuration(tokenizer: Tokenizer, **changes: Any) -> DashLlamaConfig:
+    """13,768,704 parameters; the embedding is tied. `changes` go before what stands here."""
+    fields: dict[str, Any] = {
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": 384,
+        "intermediate_size": 1152,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 3,
+        "head_dim": 64,
+        "max_position_embeddings": 16_384,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 100_000.0},
+        "tie_word_embeddings": True,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.token_to_id("<|im_end|>"),
+        "pad_token_id": tokenizer.token_to_id("<|endoftext|>"),
+        "chunk_size": 32,
+        "scaling_factor": 2.0,
+        "estimate_diagonal": False,
+    }
+    return DashLlamaConfig(**fields | changes)
+
+
+def optimizers(model: DashLlamaForCausalLM) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for embedding, norms and class queries."""
+    matrices, vectors, queries = [], [], []
+    for name, parameter in model.named_parameters():
+        if name.endswith("indexer_q"):
+            queries.append(parameter)
+        elif parameter.dim() == 2 and "embed" not in name:
+            matrices.append(parameter)
+        else:
+            vectors.append(parameter)
+    return [
+        torch.optim.Muon(matrices, lr=2.5e-3, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(
+            [{"params": vectors, "lr": 2e-3}, {"params": queries, "lr": 1e-2}],
+            betas=(0.9, 0.95),
+            weight_decay=0.0,
+            fused=True,
+        ),
+    ]
+
+
+def losses(
+    model: DashLlamaForCausalLM, tokens: Tensor, kinds: Tensor, meter: ChunkMeter | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean loss on text, mean loss on answers, and which of the tokens but the first are wrong."""
+    # A meter would be compiled anew every time.
+    stance = torch.compiler.set_stance("force_eager" if meter else "default")
+    with stance, torch.autocast(tokens.device.type, torch.bfloat16):
+        hidden = model.model(input_ids=tokens, use_cache=False, meter=meter).last_hidden_state
+        hidden, target, kind = hidden[:, :-1], tokens[:, 1:], kinds[:, 1:]
+        counted = kind > 0
+        logits = model.lm_head(hidden[counted])  # [tokens counted, vocabulary]
+    target, kind = target[counted], kind[counted]
+    each = F.cross_entropy(logits.float(), target, reduction="none")
+    answer = kind >= ANSWER
+    text_loss = each[kind == TEXT].mean()
+    with torch.no_grad():
+        wrong = torch.zeros_like(counted)
+        wrong[counted] = logits.argmax(-1) != target
+    return text_loss, each[answer].mean(), wrong
+
+
+def share_right(wrong: Tensor, answer: Tensor) -> float:
+    """The share of answers, runs of tokens in [B, T], none of whose tokens is wrong."""
+    starts = answer & ~F.pad(answer, (1, 0))[:, :-1]
+    run = starts.flatten().cumsum(0)
+    failed = torch.zeros(int(run[-1]) + 1, device=wrong.device)
+    failed.index_add_(0, run, (wrong & answer).flatten().float())
+    return (failed[1:] == 0).float().mean().item()
+
+
+def text_weight(spent: float) -> float:
+    """Language first, finding later: of two losses with gradients about as large."""
+    return 1 - 0.8 * spent
+
+
+def learning_rate(step: int, spent: float) -> float:
+    """Warm-up, a plateau, then straight to zero over the second half of the time."""
+    return min(1.0, (step + 1) / WARMUP_STEPS) * min(1.0, max(0.0, (1 - spent) / 0.55))
+
+
+def share_of_peak(model: DashLlamaForCausalLM, tokens_per_second: float) -> float | None:
+    """What the weights' products, forward and backward, take of the GPU's peak; None if unknown."""
+    if model.device.type != "cuda":
+        return None
+    name = torch.cuda.get_device_name(model.device)
+    peak = next((peak for chip, peak in PEAK.items() if chip in name), None)
+    matrices = sum(p.numel() for p in model.parameters() if p.dim() == 2)
+    return 6 * matrices * tokens_per_second / peak if peak else None
