@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Literal
 
 import torch
@@ -98,7 +99,7 @@ class Session:
         Raises:
             DeviceError: out of memory, with what was needed and free.
         """
-        ids = self._frame.opening + sum(self._ids, [])
+        ids = self._read_ids
         began = time.perf_counter()
         self.reading = None
         self._cache.rewind(0)
@@ -125,14 +126,28 @@ class Session:
         return self.reading
 
     def _prefill(self, ids: list[int], on_progress: Callable[[int, int], None] | None) -> Routing:
-        """Read tokens into the empty cache; what their routing did."""
+        """Read tokens into the empty cache; what their routing did.
+
+        Where memory ends the first time, it goes on in pieces of half the length.
+        """
         meter = ChunkMeter(self.model.config)
         tokens = torch.tensor([ids], device=self.model.device)
-        piece = self.model.prefill_piece
-        for start in range(0, len(ids), piece):
-            forward(self.model.network, tokens[:, start : start + piece], self._cache, meter)
+        whole = piece = self.model.prefill_piece
+        start = 0
+        while start < len(ids):
+            # A piece that fails has counted some of its layers.
+            counted = deepcopy(meter)
+            try:
+                forward(self.model.network, tokens[:, start : start + piece], self._cache, meter)
+            except RuntimeError as error:
+                if piece < whole or not is_out_of_memory(error):
+                    raise
+                piece, meter = whole // 2, counted
+                self._cache.rewind(start)
+                continue
+            start = min(start + piece, len(ids))
             if on_progress:
-                on_progress(min(start + piece, len(ids)), len(ids))
+                on_progress(start, len(ids))
         return meter.routing()
 
     def stream(self, question: str, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
@@ -177,6 +192,11 @@ class Session:
                 "Read fewer pages with --pages, leave some out with --truncate, "
                 "or lower --max-tokens."
             ) from error
+
+    @cached_property
+    def _read_ids(self) -> list[int]:
+        """What the model reads: the documents with their markers, behind the opening."""
+        return [*self._frame.opening, *chain.from_iterable(self._ids)]
 
     @cached_property
     def _texts(self) -> list[PlacedText]:
@@ -270,7 +290,13 @@ class AnswerStream:
         with session._memory_explained():
             logits = forward(model.network, request, session._cache, meter)
             self._decoding = decoding = Decoding(
-                model.network, session._cache, logits, model.stop_ids, self._max_tokens, meter
+                model.network,
+                session._cache,
+                logits,
+                model.stop_ids,
+                self._max_tokens,
+                meter,
+                context=session._read_ids + self._request,
             )
             if self._stopped:
                 decoding.stop()

@@ -1,6 +1,6 @@
 """Greedy decoding over a cache, token by token."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from dashdoc.measures import FinishReason
 from dashdoc.models.cache import DashCache
 from dashdoc.models.llama import CACHE_ARGUMENT, DashLlamaForCausalLM, RoutingMeter
+from dashdoc.models.lookup import tokens_looked_up
 
 # A loop: at least this many copies of one cycle, over at least this many tokens.
 REPEATED_COPIES = 3
@@ -34,6 +35,8 @@ class Decoding:
         logits: [1, vocabulary] after the prompt.
         stop_ids: tokens that end the answer; they are not part of it.
         max_tokens: the answer's length at most.
+        context: ids of the text that the answer may quote; the tokens are the same without it,
+            but come one at a time.
     """
 
     network: DashLlamaForCausalLM
@@ -42,6 +45,7 @@ class Decoding:
     stop_ids: frozenset[int]
     max_tokens: int
     meter: RoutingMeter | None = None
+    context: Sequence[int] = ()
     finish_reason: FinishReason = "length"
     _stopped: bool = False
 
@@ -76,6 +80,11 @@ class Decoding:
                     self.network, self.cache, self.logits, self.max_tokens, self.meter
                 )
                 return
+        if self.context:
+            yield from tokens_looked_up(
+                self.network, self.cache, self.logits, self.max_tokens, self.context, self.meter
+            )
+            return
         for index in range(self.max_tokens):
             token = int(self.logits.argmax(-1))
             yield token

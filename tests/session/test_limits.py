@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import torch
@@ -145,6 +146,32 @@ def test_out_of_memory_while_reading_is_an_error_of_the_device(
     session = Session(babbling, [document(*pages(20))])
     with pytest.raises(DeviceError, match=f"at token {babbling.prefill_piece}, .* GiB free"):
         session.read(lambda done, total: exhausted())
+
+
+def test_memory_that_ends_once_halves_the_pieces(babbling: Model, heard: list[int]) -> None:
+    """In the second layer of the second piece, whose first layer was read and counted."""
+    undisturbed = Session(babbling, [document(*pages(20))])
+    expected = undisturbed.read().routing
+    heard.clear()
+    piece, calls, done = babbling.prefill_piece, count(), list[int]()
+
+    def fail_once(*_: object) -> None:
+        if next(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    session = Session(babbling, [document(*pages(20))])
+    hook = babbling.network.model.layers[1].register_forward_pre_hook(fail_once)
+    try:
+        routing = session.read(lambda tokens, _: done.append(tokens)).routing
+    finally:
+        hook.remove()
+    tokens = session.tokens
+    assert tokens > 2 * piece
+    assert done == [piece, *range(piece * 3 // 2, tokens, piece // 2), tokens]
+    assert len(heard) == tokens + min(piece, tokens - piece)
+    assert routing.tokens == expected.tokens
+    assert routing.per_layer == pytest.approx(expected.per_layer, abs=1e-3)
+    assert session.ask("Who?", max_tokens=8).text == undisturbed.ask("Who?", max_tokens=8).text
 
 
 def test_out_of_memory_while_answering_is_one_too(
