@@ -148,6 +148,7 @@ def watched(cases: Iterator[Case], tokens: int, total: int, progress: bool) -> I
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Find a stated fact in a long document.")
     parser.add_argument("--model", default="bundled", help="'bundled' or the path of a model")
+    parser.add_argument("--quantize", choices=("8bit", "4bit"), help="fewer bits for its weights")
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, metavar="TOKENS")
     parser.add_argument("--cases", type=int, default=CASES, help="cases of each length")
     parser.add_argument("--seed", type=int, default=0)
@@ -161,11 +162,12 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    model = dashdoc.load_model(options.model)
+    model = dashdoc.load_model(options.model, quantize=options.quantize)
     count, library = token_counter(model.tokenizer), load_unseen()
     report: dict[str, Any] = {
         "benchmark": "facts",
         "model": options.model,
+        "quantization": options.quantize,
         "seed": options.seed,
         "answerable": not options.unanswerable,
         "machine": machine(model),

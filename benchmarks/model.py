@@ -3,6 +3,7 @@
     python benchmarks/model.py --model FOLDER
     python benchmarks/model.py --only reading profile --lengths 131072 --densities 0.25
     python benchmarks/model.py --only reading --lengths 1048576 --densities 0.08
+    python benchmarks/model.py --only loading reading --quantize 4bit
 
 FOLDER is a checkpoint of `model_checkpoint.py`: random weights in the released layout. They route
 arbitrarily, so the scale is bisected to each density asked for; density is that of the whole causal
@@ -39,7 +40,7 @@ from model_routing import SampleMeter
 from packages import versions
 from readings import document, one_run
 
-from dashdoc.models import Model, choose_model, load_model
+from dashdoc.models import Model, ModelChoice, choose_model, load_model
 from dashdoc.models.cache import DashCache
 from dashdoc.models.metering import ChunkMeter
 from dashdoc.readings import Readings
@@ -211,12 +212,12 @@ class Benchmark:
             self.kept(lengths[-1], densities[0])
 
 
-def loading(model: str, report: dict[str, Any]) -> Model:
+def loading(choice: ModelChoice, report: dict[str, Any]) -> Model:
     """Load from the disk, then from the page cache; the second stays."""
     print("\nloading          time         rate    the files alone     host memory", flush=True)
     rows = report["loading"] = []
     for cold in (True, False):
-        loaded, found = measure_loading(choose_model(model), cold=cold)
+        loaded, found = measure_loading(choice, cold=cold)
         rows.append(found)
         print(
             f"{found['from']:12}{found['seconds']:7.2f} s{found['gb_per_second']:8.2f} GB/s"
@@ -232,6 +233,7 @@ def loading(model: str, report: dict[str, Any]) -> Model:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="/tmp/dashdoc-8b", metavar="FOLDER")
+    parser.add_argument("--quantize", choices=("8bit", "4bit"), help="then `dense` has no peer")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, metavar="TOKENS")
     parser.add_argument("--densities", type=float, nargs="+", default=DENSITIES)
@@ -247,13 +249,12 @@ def main() -> None:
     report["machine"] |= {**versions("transformers"), "copy_rate": copy_rate()}
     print(", ".join(f"{name} {value}" for name, value in report["machine"].items()), flush=True)
     torch.cuda.empty_cache()
-    if "loading" in options.only:
-        model = loading(options.model, report)
-    else:
-        model = load_model(choose_model(options.model))
+    choice = choose_model(options.model, quantize=options.quantize)
+    report["quantization"] = choice.quantization
+    model = loading(choice, report) if "loading" in options.only else load_model(choice)
     piece = options.piece or model.prefill_piece
     benchmark = Benchmark(model, piece, report)
-    for part in options.only:
+    for part in (part for part in options.only if not (options.quantize and part == "dense")):
         try:
             benchmark.run(part, options.lengths, options.densities)
         except Exception as error:  # keep what there is

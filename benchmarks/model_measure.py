@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.cache_utils import DynamicCache
 
@@ -15,6 +15,7 @@ from dashdoc.models.checkpoint import read_fields
 from dashdoc.models.generation import Decoding, forward
 from dashdoc.models.llama import CACHE_ARGUMENT, RoutingMeter
 from dashdoc.models.metering import ChunkMeter
+from dashdoc.models.quantized import QuantizedLinear
 from dashdoc.models.weighing import AnswerMeter
 
 ANSWER_TOKENS = 64  # a detected repetition may end it at 48
@@ -139,8 +140,12 @@ def dense_network(model: Model) -> LlamaForCausalLM:
 
 def linear_parameters(model: Model) -> int:
     """Parameters that every token of a prompt is multiplied with."""
-    layers = model.network.model.layers
-    return sum(p.numel() for layer in layers for p in layer.parameters() if p.dim() == 2)
+    shapes = (
+        module.shape if isinstance(module, QuantizedLinear) else module.weight.shape
+        for module in model.network.model.layers.modules()
+        if isinstance(module, (nn.Linear, QuantizedLinear))
+    )
+    return sum(shape.numel() for shape in shapes)
 
 
 def attention_flops(model: Model, tokens: int, density: float) -> float:

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dashdoc.cli.colors import BAD, GOOD
 from dashdoc.cli.figures import counted, size
 
 
@@ -61,10 +62,11 @@ def _model(facts: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
     ]
     rows: list[tuple[str, str | Text]] = [("name", model["name"])]
     rows += [("why", notice) for notice in model["notices"]]
+    quantized = f", {model['quantization']} in the layers" if model["quantization"] else ""
     return [
         *rows,
         ("folder", model["folder"]),
-        ("weights", f"{size(model['weight_bytes'])} as {model['dtype']}"),
+        ("weights", f"{size(model['weight_bytes'])} as {model['dtype']}{quantized}"),
         ("routing", ", ".join(said)),
         ("trained for", counted(model["trained_tokens"], "token")),
         ("room for", f"{counted(facts['memory']['largest_context'], 'token')} of documents"),
@@ -82,11 +84,11 @@ def _documents(facts: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
         f"weights {size(facts['model']['weight_bytes'])}, cache {size(needed['cache_bytes'])}, "
         f"workspace {size(needed['workspace_bytes'])}"
     )
-    verdict = Text("yes", "green")
+    verdict = Text("yes", GOOD)
     if problem := needed["problem"]:
         surplus = counted(needed["tokens"] - needed["limit"], "token")
         answer = f"no, {surplus} too many" if needed["limit"] else "no"
-        verdict = Text.assemble((answer, "red"), f"\n{problem}")
+        verdict = Text.assemble((answer, BAD), f"\n{problem}")
     return [
         *rows,
         ("tokens", f"{needed['tokens']:,}{over}"),

@@ -8,7 +8,9 @@ from dashdoc.cli.progress import ReadingBar
 from dashdoc.cli.pulling import pull as pull_model
 from dashdoc.cli.terminal import Terminal
 from dashdoc.errors import ModelError, UsageError
+from dashdoc.released import RELEASED
 
+name_argument = click.argument("name", default=RELEASED, metavar="[ID]")
 yes_option = option("--yes", is_flag=True, help="Agree beforehand; needed without a terminal.")
 
 
@@ -36,18 +38,15 @@ def model() -> None:
         "In a script": "dashdoc model pull --yes",
     },
 )
-@click.argument("name", required=False, metavar="[ID]")
+@name_argument
 @yes_option
 @output_options(json=False)
-def pull(terminal: Terminal, _: Settings, name: str | None, yes: bool) -> None:
+def pull(terminal: Terminal, _: Settings, name: str, yes: bool) -> None:
     """Download a checkpoint into the hub cache, and print its folder.
 
     Size, free space and folder are shown first. A download that was cut goes on where it ended.
     The commit that is pulled is the one that is used until the next pull.
     """
-    from dashdoc.models.hub import RELEASED
-
-    name = name or RELEASED
     with ReadingBar(terminal) as bar:
         folder = pull_model(name, terminal, bar, yes=yes)
     if folder is None:
@@ -64,13 +63,13 @@ def pull(terminal: Terminal, _: Settings, name: str | None, yes: bool) -> None:
         "Its size": 'du -shL "$(dashdoc model path)"',
     },
 )
-@click.argument("name", required=False, metavar="[ID]")
+@name_argument
 @output_options(json=False)
-def path(terminal: Terminal, _: Settings, name: str | None) -> None:
+def path(terminal: Terminal, _: Settings, name: str) -> None:
     """Print the folder of a checkpoint in the hub cache."""
-    from dashdoc.models.hub import RELEASED, cached_folder
+    from dashdoc.models.hub import cached_folder
 
-    terminal.write(f"{cached_folder(name or RELEASED)}\n")
+    terminal.write(f"{cached_folder(name)}\n")
 
 
 @model.command(
@@ -81,14 +80,13 @@ def path(terminal: Terminal, _: Settings, name: str | None) -> None:
         "Another, in a script": "dashdoc model rm OWNER/NAME --yes",
     },
 )
-@click.argument("name", required=False, metavar="[ID]")
+@name_argument
 @yes_option
 @output_options(json=False)
-def rm(terminal: Terminal, _: Settings, name: str | None, yes: bool) -> None:
+def rm(terminal: Terminal, _: Settings, name: str, yes: bool) -> None:
     """Remove a checkpoint, with all its revisions, from the hub cache."""
-    from dashdoc.models.hub import RELEASED, cached_repository, occupied_bytes, remove
+    from dashdoc.models.hub import cached_repository, occupied_bytes, remove
 
-    name = name or RELEASED
     repository = cached_repository(name)
     if repository is None:
         raise ModelError(f"{name} is not in the hub cache: there is nothing to remove.")

@@ -116,6 +116,7 @@ def choice_object(choice: "ModelChoice") -> dict[str, Any]:
         "revision": choice.revision,
         "device": str(choice.device),
         "dtype": str(choice.dtype).removeprefix("torch."),
+        "quantization": choice.quantization,
         "weight_bytes": choice.weight_bytes,
         "trained_tokens": int(choice.config.max_position_embeddings),
         "routing": {name: getattr(choice.config, name) for name in ROUTING_FIELDS},

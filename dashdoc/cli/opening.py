@@ -71,6 +71,7 @@ def choose(
         routing=settings.routing,
         scale=settings.scale,
         chunk_size=settings.chunk_size,
+        quantize=settings.quantize,
         device=settings.device,
     )
     try:

@@ -25,6 +25,7 @@ class Settings:
     routing: str | None = None
     scale: float | None = None
     chunk_size: int | None = None
+    quantize: Literal["8bit", "4bit"] | None = None
     device: str | None = None
     pages: str | None = None
     truncate: Literal["head", "tail", "middle"] | None = None
@@ -135,6 +136,14 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(min=1),
             metavar="N",
             help="Tokens that are routed to together.",
+        ),
+        option(
+            "--quantize",
+            section="Model",
+            type=click.Choice(["8bit", "4bit"]),
+            metavar="BITS",
+            help="8bit or 4bit: keep the weights of the layers in fewer bits, to fit a smaller "
+            "GPU. Needs bitsandbytes.",
         ),
         option(
             "--device",

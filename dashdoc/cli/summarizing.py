@@ -77,6 +77,7 @@ def summarize_many(
         bar.model("the model's configuration")
         choice = choose(settings, terminal, bar)
         description = choice_object(choice)
+        identity = ("name", "weight_bytes", "dtype", "quantization")
         screen = (Screen if output_dir else PrintingScreen)(
             terminal, bar, kept_readings(settings, bar), streaming=False
         )
@@ -92,7 +93,7 @@ def summarize_many(
             load=loaded,
             read=reader(settings),
             settings={
-                "model": {name: description[name] for name in ("name", "weight_bytes", "dtype")},
+                "model": {name: description[name] for name in identity},
                 "routing": description["routing"],
                 "max_tokens": settings.max_tokens,
                 "pages": settings.pages,

@@ -17,8 +17,8 @@ from huggingface_hub import (
 )
 
 from dashdoc.errors import ModelError, NotDownloadedError
+from dashdoc.released import RELEASED
 
-RELEASED = "fasa-org/MiniCPM-4-8B-DashAttention"
 # What a model is loaded from; weights in folders of their own are other formats.
 DESCRIPTION = ["*.json", "*.jinja", "tokenizer.model"]
 WEIGHTS = "*.safetensors"

@@ -17,7 +17,7 @@ from dashdoc.kernels.operator import QUERY_BLOCK
 from dashdoc.models.cache import cache_bytes
 from dashdoc.models.checkpoint import check_checkpoint, read_config, read_routing
 from dashdoc.models.configuration import ROUTING_PRESETS, DashLlamaConfig
-from dashdoc.models.hub import RELEASED, cached_folder, revision_of
+from dashdoc.models.hub import cached_folder, revision_of
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.memory import (
     free_bytes,
@@ -26,7 +26,9 @@ from dashdoc.models.memory import (
     largest_context,
     workspace_bytes,
 )
+from dashdoc.models.quantized import Quantization, check_library, restored_bytes, saved_bytes
 from dashdoc.models.weights import OnBytes, load_network
+from dashdoc.released import RELEASED
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -42,6 +44,7 @@ class ModelChoice:
     dtype: torch.dtype
     weight_bytes: int
     notices: tuple[str, ...] = ()
+    quantization: Quantization | None = None
 
     @property
     def revision(self) -> str | None:
@@ -68,10 +71,11 @@ class ModelChoice:
 
     def workspace_bytes(self, tokens: int) -> int:
         """What reading takes beside weights and cache, at a context of `tokens`."""
+        restored = restored_bytes(self.config, self.dtype) if self.quantization else 0
         if self.device.type == "cuda":
-            return kernel_workspace_bytes(self.config, self.dtype, self.prefill_piece)
+            return restored + kernel_workspace_bytes(self.config, self.dtype, self.prefill_piece)
         block = QUERY_BLOCK[self.device.type]
-        return workspace_bytes(self.config, tokens, self.prefill_piece, block)
+        return restored + workspace_bytes(self.config, tokens, self.prefill_piece, block)
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ def choose_model(
     routing: str | None = None,
     scale: float | None = None,
     chunk_size: int | None = None,
+    quantize: Quantization | None = None,
     device: str | None = None,
 ) -> ModelChoice:
     """Find a checkpoint and check its files, without loading a weight.
@@ -129,18 +134,21 @@ def choose_model(
     Args:
         name: `auto`, `bundled`, a folder, or a hub id, looked up in the hub cache only.
         routing: a preset of `ROUTING_PRESETS`; scale, chunk_size: single overrides.
+        quantize: `8bit` or `4bit`, for the weights of the decoder layers; as they are without it.
         device: `cuda`, `cpu`; the best there is where not given.
 
     Raises:
         NotDownloadedError: a hub id that the hub cache does not hold.
         ModelError: missing, incomplete or of another architecture.
         DeviceError: the device asked for is not there.
-        UsageError: a routing for a checkpoint without class queries.
+        UsageError: a routing for a checkpoint without class queries; no library to quantise with.
     """
+    if quantize:
+        check_library()
     place = _device(device)
     notices: list[str] = []
     if name == "auto":
-        name, notice = _automatic(place)
+        name, notice = _automatic(place, quantize)
         notices.append(notice)
     folder = BUNDLED if name == "bundled" else _find(name)
     overrides: dict[str, Any] = dict(ROUTING_PRESETS[routing]) if routing else {}
@@ -164,25 +172,45 @@ def choose_model(
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
     # A copy: the network that it builds for its shapes marks the configuration as its own.
     stored = check_checkpoint(folder, deepcopy(config))
-    width = dtype.itemsize / (config.dtype or torch.bfloat16).itemsize
-    return ModelChoice(name, folder, config, place, dtype, int(stored * width), tuple(notices))
+    taken = int(stored * dtype.itemsize / (config.dtype or torch.bfloat16).itemsize)
+    if quantize:
+        taken -= saved_bytes(config, dtype, quantize)
+    return ModelChoice(name, folder, config, place, dtype, taken, tuple(notices), quantize)
 
 
-def load_model(choice: ModelChoice | str = "auto", on_bytes: OnBytes | None = None) -> Model:
-    """Load the weights to the device; `on_bytes` gets the bytes read and in all.
+def load_model(
+    choice: ModelChoice | str = "auto",
+    on_bytes: OnBytes | None = None,
+    *,
+    quantize: Quantization | None = None,
+) -> Model:
+    """Load the weights to the device.
+
+    Args:
+        choice: of `choose_model`, or the name to give it.
+        on_bytes: gets the bytes read and in all.
+        quantize: given to `choose_model` with a name; a choice has its own.
 
     Raises:
-        ModelError, DeviceError: as `choose_model`; or the weights do not fit on the device.
+        ModelError, DeviceError, UsageError: as `choose_model`.
+        DeviceError: the weights do not fit on the device.
     """
     if isinstance(choice, str):
-        choice = choose_model(choice)
+        choice = choose_model(choice, quantize=quantize)
     check_weights_fit(choice, free_bytes(choice.device))
     began = time.perf_counter()
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(choice.folder)
-        network = load_network(choice.folder, choice.config, choice.device, choice.dtype, on_bytes)
+        network = load_network(
+            choice.folder,
+            choice.config,
+            choice.device,
+            choice.dtype,
+            on_bytes,
+            choice.quantization,
+        )
     except (OSError, ValueError) as error:
         raise ModelError(f"{choice.folder} cannot be loaded: {error}") from error
     except RuntimeError as error:
@@ -204,6 +232,8 @@ def _weights_do_not_fit(choice: ModelChoice, free: int) -> DeviceError:
     needed = choice.weight_bytes
     way_out = "Close what else takes memory there"
     if choice.name != "bundled":
+        if choice.quantization != "4bit":
+            way_out += ", keep the weights in fewer bits: --quantize 4bit"
         way_out += ", or use the small model: --model bundled"
     return DeviceError(
         f"The weights of {choice.name} need {needed / 2**30:.2f} GiB on {choice.device}, of which "
@@ -225,7 +255,7 @@ def _device(name: str | None) -> torch.device:
     return torch.device(name)
 
 
-def _automatic(device: torch.device) -> tuple[str, str]:
+def _automatic(device: torch.device, quantize: Quantization | None) -> tuple[str, str]:
     """The released checkpoint where it is cached and fits, else the bundled one; and why."""
     if device.type != "cuda":
         return "bundled", (
@@ -239,11 +269,14 @@ def _automatic(device: torch.device) -> tuple[str, str]:
             "To get it: dashdoc model pull."
         )
     needed = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    if quantize:
+        needed -= saved_bytes(read_config(folder, {}), torch.bfloat16, quantize)
     free = free_bytes(device)
     if needed * 1.2 > free:
+        way_out = "" if quantize == "4bit" else " It takes less with --quantize 4bit."
         return "bundled", (
             f"{RELEASED} needs {needed / 2**30:.0f} GiB, {free / 2**30:.0f} GiB of GPU memory are "
-            "free: using the small bundled model."
+            f"free: using the small bundled model.{way_out}"
         )
     return RELEASED, f"Using {RELEASED} on {torch.cuda.get_device_name(device)}."
 

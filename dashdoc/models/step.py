@@ -2,7 +2,7 @@
 
 Token, length and position are read on the device and written there for the next step; all sizes
 depend on the cache's capacity alone. The kernels are those of one token: the products of a layer,
-the rotation into the cache, and `decode`.
+the rotation into the cache, and `decode`. Quantised layers multiply by themselves.
 """
 
 from dataclasses import replace
@@ -19,6 +19,7 @@ from dashdoc.kernels.triton.decode_place import place
 from dashdoc.kernels.triton.decode_project import project, project_gated
 from dashdoc.models.cache import DashCache
 from dashdoc.models.llama import DashLlamaForCausalLM, FixedRotaryEmbedding, RoutingMeter
+from dashdoc.models.quantized import QuantizedLinear
 
 # Steps after which a meter should take their queries and counts, while one more step runs.
 KEPT_STEPS = 64
@@ -108,14 +109,7 @@ class DecodeStep:
         class_queries = self._class_queries_at(position)
         for index, layer in enumerate(model.layers):
             hidden = self._attend(hidden, index, layer, cos.view(-1), sin.view(-1), class_queries)
-            gated = project_gated(
-                hidden,
-                layer.mlp.gate_proj.weight,
-                layer.mlp.up_proj.weight,
-                norm=layer.post_attention_layernorm.weight,
-                epsilon=layer.post_attention_layernorm.variance_epsilon,
-            )
-            hidden = project(gated, layer.mlp.down_proj.weight, residual=hidden)
+            hidden = self._feed_forward(hidden, layer)
         project(
             hidden,
             self._network.lm_head.weight,
@@ -134,14 +128,17 @@ class DecodeStep:
     ) -> Tensor:  # fmt: skip
         """The attention of one layer, and the residual around it: [1, hidden size]."""
         config, cache, attention = self._network.config, self._layers[index], layer.self_attn
-        projected = project(
-            hidden,
-            attention.q_proj.weight,
-            attention.k_proj.weight,
-            attention.v_proj.weight,
-            norm=layer.input_layernorm.weight,
-            epsilon=layer.input_layernorm.variance_epsilon,
-        )
+        projections = attention.q_proj, attention.k_proj, attention.v_proj
+        if isinstance(attention.q_proj, QuantizedLinear):
+            normalized = layer.input_layernorm(hidden)
+            projected = torch.cat([linear(normalized) for linear in projections], -1)
+        else:
+            projected = project(
+                hidden,
+                *(linear.weight for linear in projections),
+                norm=layer.input_layernorm.weight,
+                epsilon=layer.input_layernorm.variance_epsilon,
+            )
         query = self._query[index]  # [1, Hq, 1, D]
         place(projected, cos, sin, self._length, query, cache.keys, cache.values)
         output = decode(
@@ -158,7 +155,23 @@ class DecodeStep:
             sigma=config.sigma,
             local_chunks=config.local_chunks,
         )
+        if isinstance(attention.o_proj, QuantizedLinear):
+            return torch.add(hidden, attention.o_proj(output.view(1, -1)))
         return project(output.view(1, -1), attention.o_proj.weight, residual=hidden)
+
+    def _feed_forward(self, hidden: Tensor, layer: LlamaDecoderLayer) -> Tensor:
+        """The MLP of one layer, and the residual around it: [1, hidden size]."""
+        norm, mlp = layer.post_attention_layernorm, layer.mlp
+        if isinstance(mlp.gate_proj, QuantizedLinear):
+            return torch.add(hidden, mlp(norm(hidden)))
+        gated = project_gated(
+            hidden,
+            mlp.gate_proj.weight,
+            mlp.up_proj.weight,
+            norm=norm.weight,
+            epsilon=norm.variance_epsilon,
+        )
+        return project(gated, mlp.down_proj.weight, residual=hidden)
 
     def _class_queries_at(self, position: Tensor) -> Tensor:
         """[L, Hkv, D], those of the newest token's chunk."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reading_key(model: "Model", ids: Sequence[int]) -> str:
-    """The hash of checkpoint, routing, number format, versions and the tokens, all of them.
+    """The hash of checkpoint, routing, number formats, versions and the tokens, all of them.
 
     A reading that only begins with the same tokens has another key: prefixes are not shared.
     """
@@ -29,6 +29,7 @@ def reading_key(model: "Model", ids: Sequence[int]) -> str:
         "routing": {name: getattr(choice.config, name) for name in ROUTING_PRESETS["package"]},
         "device": choice.device.type,
         "dtype": str(choice.dtype),
+        "quantization": choice.quantization,
         "tokens": sha256(array("i", ids).tobytes()).hexdigest(),
     }
     return sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

@@ -99,7 +99,9 @@ def test_loading_is_measured_beside_the_files_alone(folder: Path) -> None:
     assert not model.network.training
 
 
-def test_floors_count_what_the_shape_demands(model: Model) -> None:
+@pytest.mark.parametrize("quantize", [None, "4bit"])
+def test_floors_count_what_the_shape_demands(folder: Path, quantize: str | None) -> None:
+    model = load_model(choose_model(str(folder), quantize=quantize, device="cpu"))
     config = model_checkpoint.TINY
     hidden, mlp, layers = (
         config[name] for name in ("hidden_size", "intermediate_size", "num_hidden_layers")

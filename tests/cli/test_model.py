@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dashdoc.cli.terminal import Terminal
-from dashdoc.models.hub import RELEASED, cached_folder
+from dashdoc.models.hub import cached_folder
+from dashdoc.released import RELEASED
 from tests.cli.conftest import Call
 from tests.conftest import SENTENCE
 from tests.hub import Hub

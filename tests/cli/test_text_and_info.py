@@ -1,5 +1,6 @@
 """`dashdoc text` and `dashdoc info`: what can be told without a weight."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,25 @@ def test_info_tells_what_is_too_long(call: Call, report: Path) -> None:
     outcome = call("info", report)
     assert outcome.code == 0
     assert "too many" in outcome.out
+
+
+@pytest.mark.parametrize("bits", ["8bit", "4bit"])
+def test_info_counts_quantised_weights(call: Call, bits: str) -> None:
+    assert f", {bits} in the layers" in call("info", "--quantize", bits).out
+    plain, fewer = (
+        call("info", "--json", *arguments).json["model"] for arguments in ((), ("--quantize", bits))
+    )
+    assert (plain["quantization"], fewer["quantization"]) == (None, bits)
+    assert fewer["weight_bytes"] < plain["weight_bytes"]
+
+
+def test_without_its_library_quantize_is_a_usage_error(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    outcome = call("info", "--quantize", "4bit")
+    assert outcome.code == 2
+    assert "pip install bitsandbytes" in outcome.err
 
 
 def test_info_says_why_the_model_was_chosen(call: Call) -> None:

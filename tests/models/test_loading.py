@@ -13,7 +13,8 @@ import torch
 from dashdoc.errors import DeviceError, ModelError
 from dashdoc.models import choose_model, load_model
 from dashdoc.models.configuration import ROUTING_PRESETS
-from dashdoc.models.loading import BUNDLED, RELEASED
+from dashdoc.models.loading import BUNDLED
+from dashdoc.released import RELEASED
 from tests.models import released
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
