@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,9 @@ from reliability_process import DASHDOC, clean_environment, end_group, finish
 
 from dashdoc.folder_runs import OVERALL, RESULTS, markdown
 
-LATEST_KILL = 8.0  # seconds from the start; the model is loaded after three or four
+SHARE = 4  # a run is killed before it has done more than a quarter of what is left
+PAUSE = 0.3  # seconds, at most, from a result to the kill: about what a file takes
+PATIENCE = 120.0  # seconds before a run is killed all the same
 
 
 def folder(options: argparse.Namespace) -> dict[str, Any]:
@@ -27,17 +30,18 @@ def folder(options: argparse.Namespace) -> dict[str, Any]:
         command = summarize(texts, summaries)
         env = clean_environment(Path(place))
         dice = random.Random(f"{options.seed} kills")
-        done = [
-            killed_run(command, summaries, dice.uniform(0.5, LATEST_KILL), env)
-            for _ in range(options.kills)
-        ]
+        done = [0]
+        for _ in range(options.kills):
+            new = dice.randint(1, max(1, (options.files - done[-1]) // SHARE))
+            done.append(killed_run(command, summaries, new, dice.uniform(0, PAUSE), env))
         last = finish(command, seconds=600, env=env)
-        faults = [*last.faults, *wrong_in(summaries, texts)]
+        idle = [f"no result before the kill at {now}" for was, now in pairwise(done) if now <= was]
+        faults = [*idle, *last.faults, *wrong_in(summaries, texts)]
     return {
         "commands": options.kills + 1,
         "files": options.files,
         "kills": options.kills,
-        "done_at_each_kill": done,
+        "done_at_each_kill": done[1:],
         "done_at_the_last_kill": done[-1],
         "last_run_seconds": round(last.seconds, 1),
         "peak_megabytes": round(last.peak_megabytes),
@@ -58,9 +62,9 @@ def summarize(texts: Path, summaries: Path) -> list[str]:
 
 
 def killed_run(
-    command: Sequence[str], summaries: Path, seconds: float, env: Mapping[str, str]
+    command: Sequence[str], summaries: Path, new: int, pause: float, env: Mapping[str, str]
 ) -> int:
-    """Kill a run after some seconds, whatever it is at; the results there are then."""
+    """Kill a run, whatever it is at, some seconds after so many new results; how many there are."""
     process = subprocess.Popen(
         [*DASHDOC, *command],
         stdin=subprocess.DEVNULL,
@@ -69,10 +73,19 @@ def killed_run(
         env=dict(env),
         start_new_session=True,
     )
-    time.sleep(seconds)
+    wanted = results(summaries) + new
+    latest = time.monotonic() + PATIENCE
+    while results(summaries) < wanted and time.monotonic() < latest:
+        time.sleep(0.01)
+    time.sleep(pause)
     process.send_signal(signal.SIGKILL)
     process.wait()
     end_group(process)
+    return results(summaries)
+
+
+def results(summaries: Path) -> int:
+    """The lines that are whole in the log of a run."""
     log = summaries / RESULTS
     return log.read_bytes().count(b"\n") if log.exists() else 0
 

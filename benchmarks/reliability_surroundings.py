@@ -63,6 +63,7 @@ def pipes(_: argparse.Namespace) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         texts = Path(folder, "texts")
         write_texts(texts, 3)
+        env = clean_environment(Path(folder))
         commands = {
             "text": ["text", EXAMPLE],
             "text --json": ["text", "--json", EXAMPLE],
@@ -72,12 +73,22 @@ def pipes(_: argparse.Namespace) -> dict[str, Any]:
         for name, command in commands.items():
             ended = closed_pipe(command, Path(folder))
             faults += [f"{name}: {fault}" for fault in ended]
-        closings = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")
-        for closing in closings:
-            wrapper = ("sh", "-c", f'exec "$@" {closing}', "sh")
-            ending = finish(["text", EXAMPLE], wrapper=wrapper)
+        for closing in ("<&-", "2>&-", "<&- 2>&-"):
+            ending = finish(["text", EXAMPLE], wrapper=with_streams(closing))
             faults += [f"text {closing}: {fault}" for fault in ending.faults]
-    return {"commands": len(commands) + len(closings), "faults": faults}
+            if not ending.out:
+                faults.append(f"text {closing}: no output")
+        for name, command in commands.items():
+            closed = finish(
+                command, allowed=(USAGE,), seconds=120, env=env, wrapper=with_streams(">&-")
+            )
+            faults += [f"{name} >&-: {fault}" for fault in closed.faults]
+    return {"commands": 2 * len(commands) + 3, "faults": faults}
+
+
+def with_streams(closing: str) -> tuple[str, ...]:
+    """A wrapper that closes standard streams as a shell does."""
+    return ("sh", "-c", f'exec "$@" {closing}', "sh")
 
 
 def closed_pipe(command: Sequence[str | Path], home: Path) -> list[str]:

@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -28,7 +27,14 @@ from dashdoc.cli.text import text
 from dashdoc.errors import DashdocError, UsageError
 
 CLOSED_PIPE = 141
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_ROOM = "Make room and run it again."
+# Why nothing more can be written, and the way out; a stream that was closed is a bad descriptor.
+_UNWRITABLE: dict[int | None, str] = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EFBIG: _NO_ROOM,
+    errno.EBADF: "Standard output is closed: open it, or send it to a file.",
+}
 
 
 def _print_versions(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -75,10 +81,15 @@ def main() -> NoReturn:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if instruction := os.environ.get(COMPLETE_VARIABLE):
         sys.exit(shell_complete(cli, {}, "dashdoc", COMPLETE_VARIABLE, instruction))
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        # Python has no stream where the caller closed it, as services and `>&-` do.
+    # Python has no stream where the caller closed it, as services and `>&-` do. Messages may go
+    # nowhere, results may not: what stands in for stdout refuses them, as a closed one does.
+    for name, mode, access in (
+        ("stdin", "r", os.O_RDONLY),
+        ("stdout", "w", os.O_RDONLY),
+        ("stderr", "w", os.O_WRONLY),
+    ):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode, encoding="utf-8"))
         # A terminal or pipe that is not UTF-8 gets `?` for what it cannot show.
         getattr(sys, name).reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
@@ -91,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         try:
             code = _invoke(arguments, terminal)
         except Exception as error:
-            if isinstance(error, BrokenPipeError) or _is_full(error):
+            if isinstance(error, BrokenPipeError) or getattr(error, "errno", 0) in _UNWRITABLE:
                 raise
             code = _report(error, terminal)
         except KeyboardInterrupt:
@@ -102,19 +113,14 @@ def run(arguments: Sequence[str]) -> int:
         _silence()
         return CLOSED_PIPE
     except OSError as error:
-        if not _is_full(error):
+        if (way_out := _UNWRITABLE.get(error.errno)) is None:
             raise
         _silence()
-        message = f"The output cannot be written: {error.strerror}. Make room and run it again."
+        message = f"The output cannot be written: {error.strerror}. {way_out}"
         with suppress(OSError):  # also for `--json`, whose object would go where there is no room
             Terminal().error(message, kind=UsageError.kind, exit_code=UsageError.exit_code)
         return UsageError.exit_code
     return code
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether there is no room for what is written: on the disk, in a quota, in one file."""
-    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def _invoke(arguments: Sequence[str], terminal: Terminal) -> int:

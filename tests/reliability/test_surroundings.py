@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from reliability_mutations import EXAMPLE
-from reliability_process import finish
-from reliability_surroundings import USAGE, closed_pipe, full_pages
+from reliability_process import clean_environment, finish
+from reliability_surroundings import USAGE, closed_pipe, full_pages, with_streams
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
@@ -17,12 +17,41 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path, options: tuple[str
     assert closed_pipe(["text", document, *options], tmp_path) == []
 
 
-@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_stream_that_was_never_open_is_not_missed(closing: str) -> None:
-    wrapper = ("sh", "-c", f'exec "$@" {closing}', "sh")
-    ending = finish(["text", EXAMPLE], wrapper=wrapper)
+@pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
+def test_input_and_messages_that_were_never_open_are_not_missed(closing: str) -> None:
+    ending = finish(["text", EXAMPLE], wrapper=with_streams(closing))
     assert ending.faults == ()
-    assert bool(ending.out) == (">&-" not in closing.replace("2>&-", ""))
+    assert ending.out
+
+
+@pytest.mark.parametrize("closing", [">&-", "<&- >&-"])
+@pytest.mark.parametrize(
+    "command",
+    [("text", EXAMPLE), ("text", "--json", "nowhere"), ("info",), ("completion", "bash"), ("-h",)],
+    ids=lambda command: " ".join(map(str, command[:2])),
+)
+def test_output_for_a_stream_that_was_never_open_is_one_message(
+    tmp_path: Path, command: tuple[str | Path, ...], closing: str
+) -> None:
+    env = clean_environment(tmp_path)  # where torch may leave a folder of its own
+    wrapper = with_streams(closing)
+    ending = finish(command, allowed=(USAGE,), seconds=60, env=env, wrapper=wrapper)
+    assert ending.faults == ()
+    assert ending.err.splitlines()[-1] == (
+        "dashdoc: error: The output cannot be written: Bad file descriptor. "
+        "Standard output is closed: open it, or send it to a file."
+    )
+
+
+def test_with_no_stream_at_all_the_exit_code_tells_that_output_was_lost() -> None:
+    wrapper = with_streams("<&- >&- 2>&-")
+    assert finish(["text", EXAMPLE], allowed=(USAGE,), wrapper=wrapper).code == USAGE
+
+
+def test_a_command_without_output_does_not_miss_a_stream(tmp_path: Path) -> None:
+    env = clean_environment(tmp_path)
+    ending = finish(["cache", "rm", "--all"], env=env, wrapper=with_streams(">&-"))
+    assert ending.faults == ()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is of Linux")
