@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from dashdoc.documents.characters import without_controls
 from dashdoc.documents.cleanup import clean_pages
 from dashdoc.documents.document import Page
+from dashdoc.documents.glyph_names import are_glyph_names
 from dashdoc.documents.page_selection import PageSelection, compact
 from dashdoc.documents.pdf_process import PdfProcess
 from dashdoc.errors import InputError
@@ -64,6 +65,11 @@ def read_pdf(
     scanned = [number for number in empty if number not in extraction.blank]
     if len(scanned) >= _MANY_EMPTY_PAGES or len(scanned) > _MANY_EMPTY_SHARE * len(texts):
         notices.append(_scanned_notice(name, scanned, len(texts)))
+    if nameless := [number for number, text in texts.items() if are_glyph_names(text)]:
+        notices.append(
+            f"{_pages(nameless)} of {name} cannot be read: a font there does not say what its "
+            "signs mean. `ocrmypdf --force-ocr in.pdf out.pdf` reads them from the page's picture."
+        )
     pages = tuple(Page(n, text, extraction.labels.get(n)) for n, text in texts.items())
     return pages, extraction.total_pages, notices
 

@@ -230,6 +230,17 @@ def with_ligatures(codes: bytes) -> bytes:
     return with_contents([body], {4: font, 5: stream(mapping)})
 
 
+def with_glyph_names(names: Sequence[str]) -> bytes:
+    """One page in a font that names its glyphs, and does not say what they mean."""
+    listed = " ".join(f"/{name}" for name in names).encode()
+    font = (
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Nameless "
+        b"/Encoding << /Type /Encoding /Differences [33 %s] >> >>" % listed
+    )
+    codes = bytes(range(33, 33 + len(names))).hex().encode()
+    return with_contents([stream(b"BT /F1 12 Tf 72 720 Td <%s> Tj ET" % codes)], {4: font})
+
+
 def bomb(size: int) -> bytes:
     """A small content stream that inflates to `size` bytes."""
     squeezed = zlib.compressobj(9)

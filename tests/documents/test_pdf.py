@@ -168,6 +168,18 @@ def test_many_pages_without_text_are_named(
         assert "ocrmypdf" in document.notices[0]
 
 
+@pytest.mark.parametrize(
+    ("glyphs", "said"),
+    [([f"g{n}" for n in range(100, 120)], True), (["a", "b", "g12", *"cdefghijkl"], False)],
+    ids=["names without meaning", "letters"],
+)
+def test_a_font_that_does_not_say_what_its_signs_mean_is_told(
+    read: Read, glyphs: list[str], said: bool
+) -> None:
+    notices = read(make.with_glyph_names(glyphs)).notices
+    assert any("Page 1 of a.pdf cannot be read: a font" in notice for notice in notices) == said
+
+
 def test_blank_pages_are_no_scans(read: Read) -> None:
     blank = [[] if n % 2 else ["Mill Journal", str(n)] for n in range(1, 13)]
     document = read(make.drawn([*blank, *([sentence] for sentence in SENTENCES[:3])]))
