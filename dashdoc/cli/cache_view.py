@@ -1,13 +1,14 @@
 """Kept readings as a table, and as objects."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from dashdoc.cli.figures import count, moment, size
+from dashdoc.cli.colors import BAD
+from dashdoc.cli.figures import count, size
 
 if TYPE_CHECKING:
     from dashdoc.readings import Entry
@@ -17,18 +18,18 @@ def cache_view(entries: Sequence["Entry"]) -> Table:
     """A row for each."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("id", no_wrap=True)
-    table.add_column("documents", overflow="fold")
+    table.add_column("reading", overflow="fold")
     table.add_column("tokens", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("last used", no_wrap=True)
     for entry in entries:
-        documents, tokens, model = Text("cannot be used", "red"), "", ""
+        documents, tokens, model = Text("cannot be used", BAD), "", ""
         if entry.about:
             reading = entry.about["reading"]
             documents = Text(", ".join(reading["documents"]))
             tokens, model = count(reading["tokens"]), entry.about["model"]
-        used = moment(datetime.fromtimestamp(entry.used))
+        used = date.fromtimestamp(entry.used).isoformat()
         table.add_row(entry.id, documents, tokens, model, size(entry.bytes), used)
     return table
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from dashdoc.cli.colors import GOOD, WARNING
 from dashdoc.cli.terminal import Terminal
 from dashdoc.measures import Answer, Citation, Passage
 
@@ -59,9 +60,9 @@ def show_quotes(answer: Answer, documents: Sequence[str], terminal: Terminal) ->
         check = "✓ " if terminal.stderr.encoding.startswith("utf") else ""
         for citation in answer.citations:
             if citation.document is None:
-                said = Text(MISSING, "yellow")
+                said = Text(MISSING, WARNING)
             else:
-                said = Text.assemble((check, "green"), named_place(citation, documents))
+                said = Text.assemble((check, GOOD), named_place(citation, documents))
             table.add_row(said, Text(" ".join(citation.quote.split()), "dim"))
         terminal.show(table)
     elif answer.citations and answer.citations[0].document is None:

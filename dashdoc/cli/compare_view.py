@@ -9,6 +9,7 @@ from rich.text import Text
 
 from dashdoc.agreement import agreement
 from dashdoc.cli.citations import MISSING, places
+from dashdoc.cli.colors import ACCENT, WARNING
 from dashdoc.cli.figures import count, counted, percent, rate, seconds, size
 from dashdoc.cli.measures_view import layers
 from dashdoc.cli.terminal import printable
@@ -53,7 +54,8 @@ class Sides:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
         table.add_column("", width=LABELS, style="dim", no_wrap=True)
         for column in columns:
-            table.add_column(Text(self._headings[column], "bold cyan"), ratio=1, overflow="fold")
+            heading = Text(self._headings[column], f"bold {ACCENT}")
+            table.add_column(heading, ratio=1, overflow="fold")
         for name, cells in self._rows.items():
             if any(shown := [cells[column] for column in columns]):
                 table.add_row(name, *shown)
@@ -87,7 +89,7 @@ def _figures(runs: Sequence[Run], number: int) -> dict[str, list[str | Text]]:
     return {
         "answer": [Text(printable(answer.text)) for answer in answers],
         "place": [_place(run.answers[number], run.reading.documents) for run in runs],
-        "ended": [Text(_ENDED.get(answer.finish_reason, ""), "yellow") for answer in answers],
+        "ended": [Text(_ENDED.get(answer.finish_reason, ""), WARNING) for answer in answers],
         "reading": [_paced(run.reading) for run in runs],
         "first token": [seconds(answer.first_token_seconds) for answer in answers],
         "answering": [_paced(answer) for answer in answers],
@@ -111,7 +113,7 @@ def _paced(measure: Reading | Answer) -> str:
 
 def _place(answer: Answer, documents: Sequence[str]) -> str | Text:
     found = places(answer, documents).removeprefix(" (").removesuffix(")")
-    return found or Text(MISSING, "yellow")
+    return found or Text(MISSING, WARNING)
 
 
 def _agreed(first: Answer, second: Answer) -> str:

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
+from dashdoc.cli.colors import ACCENT
 from dashdoc.cli.figures import clock, counted, rate, size
 from dashdoc.cli.terminal import Terminal
 
@@ -23,7 +24,11 @@ class ReadingBar:
         self._bar = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=36)),
             BarColumn(
-                16, style="dim", complete_style="cyan", finished_style="cyan", pulse_style="cyan"
+                16,
+                style="dim",
+                complete_style=ACCENT,
+                finished_style=ACCENT,
+                pulse_style=ACCENT,
             ),
             _Detail(),
             console=terminal.stderr,

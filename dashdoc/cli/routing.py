@@ -55,7 +55,10 @@ def routing(terminal: Terminal, settings: Settings, source: str, target: Path | 
     else:
         terminal.print(view)
     if target:
-        export(view, target, session.reading.documents[0])
+        try:
+            export(view, target, session.reading.documents[0])
+        except OSError as error:
+            raise UsageError(f"--export {target} cannot be written: {error.strerror}.") from error
         terminal.note(f"Saved {target}.")
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from dashdoc.cli.axis import axis
 from dashdoc.cli.citations import named_place
+from dashdoc.cli.colors import ACCENT
 from dashdoc.cli.figures import percent
 from dashdoc.cli.routing_view import stretched
 from dashdoc.measures import Sources
@@ -56,5 +57,5 @@ class Strip:
         cells = stretched(self._along, width)
         highest = max(cells, default=0) or 1
         steps = [round(cell / highest * (len(levels) - 1)) for cell in cells]
-        yield Text("".join(levels[step] for step in steps), "cyan", no_wrap=True)
+        yield Text("".join(levels[step] for step in steps), ACCENT, no_wrap=True)
         yield Text(axis(width, 0, self._tokens, self._starts), "dim", no_wrap=True)

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashdoc.cli.answering import stream_answer
+from dashdoc.cli.colors import BAD
 from dashdoc.cli.figures import counted, percent, seconds
 from dashdoc.cli.interrupts import stopped_by_interrupt
 from dashdoc.cli.objects import result_object
@@ -91,8 +92,14 @@ class Screen(FolderWatcher):
         if self._terminal.format == "jsonl":
             self._terminal.write_json(result_object(result))
         elif self._terminal.format == "text":
-            blank = "\n" if self._printed else ""
-            self._terminal.write(f"{blank}# {title}\n\n{result.text}\n")
+            if self._printed:
+                self._terminal.write("\n")
+            else:
+                self._terminal.gap()
+            self._terminal.write(f"# {title}\n\n")
+            prose = Prose(self._terminal)
+            prose.write(result.text)
+            prose.end()
         self._printed += 1
 
 
@@ -107,7 +114,7 @@ class PrintingScreen(Screen):
 def failures_view(failures: Sequence[Failure]) -> Table:
     """Which documents have no summary, and why."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(Text(f"{counted(len(failures), 'document')} failed", "not dim bold red"))
+    table.add_column(Text(f"{counted(len(failures), 'document')} failed", f"not dim bold {BAD}"))
     table.add_column("why", overflow="fold")
     for failure in failures:
         table.add_row(str(failure.path), failure.message)

@@ -12,6 +12,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from dashdoc.cli.colors import BAD, WARNING
+
 INTERRUPTED = 130
 _PIECE = 1024  # characters
 
@@ -92,7 +94,7 @@ class Terminal:
 
     def note(self, message: str) -> None:
         """A sentence the user should know."""
-        self._message(("dashdoc: ", "dim"), ("note: ", "yellow"), message)
+        self._message(("dashdoc: ", "dim"), ("note: ", WARNING), message)
 
     @property
     def interactive(self) -> bool:
@@ -140,7 +142,7 @@ class Terminal:
     def error(self, message: str, *, kind: str, exit_code: int, **details: object) -> None:
         """The one message of an error."""
         if self.format == "text":
-            line = Text.assemble(("dashdoc: ", "dim"), ("error: ", "bold red"), message)
+            line = Text.assemble(("dashdoc: ", "dim"), ("error: ", f"bold {BAD}"), message)
             self._line(line)
         else:
             problem = {"kind": kind, "message": message, "exit_code": exit_code, **details}

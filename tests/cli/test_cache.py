@@ -102,12 +102,21 @@ def test_a_folder_that_cannot_be_used_is_a_notice(call: Call, report: Path, tmp_
     assert any("could not be kept" in notice for notice in outcome.json["notices"])
 
 
-def test_ls_shows_them(call: Call, ids: list[str], report: Path, folder: Path) -> None:
+@pytest.mark.parametrize("columns", [60, 100])
+def test_ls_shows_them(
+    call: Call,
+    ids: list[str],
+    report: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     outcome = call("cache", "ls")
     header, *rows = outcome.out.splitlines()
-    assert header.split() == ["id", "documents", "tokens", "model", "size", "last", "used"]
+    assert header.split() == ["id", "reading", "tokens", "model", "size", "last", "used"]
     assert [row.split()[0] for row in rows if not row.startswith(" ")] == ids
-    assert report.name in outcome.out and "KiB" in outcome.out
+    assert report.name[:7] in outcome.out and "KiB" in outcome.out
     assert "2 readings, " in outcome.err and str(folder) in outcome.err
 
 

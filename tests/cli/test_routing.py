@@ -120,6 +120,17 @@ def test_export_writes_the_picture_too(call: Call, report: Path, tmp_path: Path)
     assert target.read_text(encoding="utf-8").lstrip().startswith("<svg")
 
 
+def test_a_picture_that_turns_out_unwritable_is_exit_2(
+    call: Call, report: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "routing.svg"
+    target.symlink_to(tmp_path / "nowhere" / "routing.svg")
+    outcome = call("routing", report, "--export", target)
+    assert outcome.code == 2
+    assert f"--export {target} cannot be written: No such file" in outcome.err
+    assert "sparsity" in outcome.out
+
+
 @pytest.mark.parametrize("target", ["routing.png", "routing", "no/such/folder/routing.svg"])
 def test_a_picture_that_cannot_be_written_is_exit_2(call: Call, report: Path, target: str) -> None:
     outcome = call("routing", report, "--export", target)

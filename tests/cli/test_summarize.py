@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dashdoc.cli.terminal import Terminal
 from tests.cli.conftest import FILLER, Call
 from tests.conftest import SENTENCE
 
@@ -54,6 +55,16 @@ def test_a_folder_is_summarized_each_and_all(call: Call, folder: Path) -> None:
     headings = [line for line in outcome.out.splitlines() if line.startswith("# ")]
     assert headings == [f"# {folder / 'a.txt'}", f"# {folder / 'b.txt'}", "# All 2 documents"]
     assert outcome.out.count(SENTENCE) == 3
+
+
+def test_summaries_of_a_folder_break_between_words_on_a_terminal(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Terminal, "width", 24)
+    out = call("summarize", folder).out
+    lines = [line for line in out.splitlines() if not line.startswith("# ")]
+    assert max(map(len, lines)) <= 24
+    assert " ".join(out.split()).count(SENTENCE) == 3
 
 
 def test_recursive_and_include_choose_the_documents(call: Call, folder: Path) -> None:
