@@ -40,6 +40,9 @@ def section(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"    {context.command_path} {usage}\n"
     yield f"{cleandoc(command.help or '')}\n"
+    if isinstance(command, click.Group):
+        names = (f"[{name}](#dashdoc-{command.name}-{name})" for name in command.commands)
+        yield f"Its commands: {', '.join(names)}."
     options = [param for param in command.params if isinstance(param, click.Option)]
     if options:
         yield "| option | meaning |\n| --- | --- |"
