@@ -29,7 +29,7 @@ class Case:
     local: int = 1
     padding: list[int] | None = None
     dtype: torch.dtype = torch.float32
-    least: float = 1e-5  # probability of a chunk that is read
+    least: float = 1e-5  # probability of a chunk that is read, and a score's way to its threshold
     query: Tensor = field(init=False)
     key: Tensor = field(init=False)
     value: Tensor = field(init=False)
@@ -79,7 +79,8 @@ class Case:
     def _clear(self) -> bool:
         """Whether no score lies at its threshold, and no chunk is hardly wanted.
 
-        The logarithm of a probability that is hardly above zero has no digits in fp32.
+        The logarithm of a probability that is hardly above zero has no digits in fp32, nor has the
+        root of a head's own, by which gradients are divided.
         """
         if self.summaries.shape[2] == 0:
             return True
@@ -98,7 +99,7 @@ class Case:
         tau = (scores / 2 - p.sqrt()).masked_fill(p == 0, -math.inf).amax(-1, keepdim=True)
         P = p.mean(1)
         margin = (scores / 2 - tau).abs()[past.expand_as(scores) & (tau > -math.inf)]
-        return bool((margin > 1e-5).all() and ((P == 0) | (self.least < P)).all())
+        return bool((margin > self.least).all() and ((P == 0) | (self.least < P)).all())
 
 
 def relative_error(actual: Tensor, expected: Tensor) -> float:

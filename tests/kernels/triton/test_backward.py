@@ -59,7 +59,9 @@ def expected_gradients(case: Case, grad: Tensor) -> list[Tensor]:
     ids=str,
 )
 def test_gradients_match(settings: dict) -> None:
-    case = Case(**{"N": 110, "M": 20, "least": LEAST} | settings)
+    # Those of a centred bias are divided by the root of a chunk's probability.
+    least = 1e-3 if settings.get("estimate") else LEAST
+    case = Case(**{"N": 110, "M": 20, "least": least} | settings)
     grad = torch.randn_like(case.query)
     for name, actual, expected in zip(
         NAMES, gradients(case, grad), expected_gradients(case, grad), strict=True
