@@ -13,11 +13,11 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from facts_cases import (
@@ -34,6 +34,8 @@ from packages import versions
 import dashdoc
 from dashdoc.documents import Document, Page
 from dashdoc.prompts import NO_ANSWER
+
+Item = TypeVar("Item")
 
 LENGTHS = (1_000, 2_000, 4_000, 12_000)
 CASES = 200
@@ -77,14 +79,16 @@ class Row:
         )
 
 
+def document_of(texts: Sequence[str], *, paged: bool) -> Document:
+    """Texts as the pages of a document, with numbers or without."""
+    pages = tuple(Page(number, text) for number, text in enumerate(texts, start=1))
+    return Document("unseen", "pdf" if paged else "text", pages, len(pages), paged, "")
+
+
 def ask(model: Any, case: Case) -> Outcome:
     """Read the case's text and ask its question."""
     started = time.perf_counter()
-    page = Page(1, case.text)
-    document = Document(
-        name="unseen.txt", kind="text", pages=(page,), total_pages=1, paged=False, sha256=""
-    )
-    session = dashdoc.Session(model, [document])
+    session = dashdoc.Session(model, [document_of([case.text], paged=False)])
     reading = session.read()
     answer = session.ask(case.question, max_tokens=MAX_TOKENS)
     return Outcome(
@@ -135,12 +139,12 @@ def token_counter(tokenizer: Any) -> Count:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def watched(cases: Iterator[Case], tokens: int, total: int, progress: bool) -> Iterator[Case]:
-    """The cases, each announced on stderr where progress is asked for."""
-    for number, case in enumerate(cases, 1):
+def watched(items: Iterable[Item], name: str, total: int, progress: bool) -> Iterator[Item]:
+    """The items, each announced by name and number on stderr where progress is asked for."""
+    for number, item in enumerate(items, 1):
         if progress:
-            print(f"\r{tokens:,} tokens: case {number} of {total}", end="", file=sys.stderr)
-        yield case
+            print(f"\r{name} {number} of {total}", end="", file=sys.stderr, flush=True)
+        yield item
     if progress:
         print(file=sys.stderr)
 
@@ -180,7 +184,7 @@ def main() -> None:
         cases = build_cases(library, tokens, options.cases, count, options.seed)
         if options.unanswerable:
             cases = map(without_target, cases)
-        cases = watched(cases, tokens, options.cases, options.progress)
+        cases = watched(cases, f"{tokens:,} tokens: case", options.cases, options.progress)
         outcomes = [ask(model, case) for case in cases]
         row = summary(tokens, outcomes)
         print(row, flush=True)

@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 from cpu import machine
-from facts import MAX_TOKENS, token_counter, watched
+from facts import MAX_TOKENS, document_of, token_counter, watched
 from facts_cases import build_cases, load_unseen, without_target
 
 import dashdoc
-from dashdoc.documents import Document, Page
+from dashdoc.documents import Document
 from dashdoc.models.cache import DashCache
 from dashdoc.models.generation import Decoding, forward
 from dashdoc.models.weighing import AnswerMeter
@@ -152,10 +152,9 @@ def texts(
 ) -> Iterator[tuple[Document, Sequence[str]]]:
     """The documents of the facts benchmark, each with its question."""
     built = build_cases(load_unseen(), tokens, cases, token_counter(model.tokenizer))
-    for case in watched(built, tokens, cases, progress=True):
+    for case in watched(built, f"{tokens:,} tokens: case", cases, progress=True):
         text = (without_target(case) if refused else case).text
-        page = (Page(1, text),)
-        yield Document("unseen.txt", "text", page, 1, False, ""), [case.question]
+        yield document_of([text], paged=False), [case.question]
 
 
 def measure(

@@ -12,7 +12,6 @@ line is one JSON object with all that the table shows.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -21,13 +20,12 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from facts import machine, token_counter
+from facts import document_of, machine, token_counter, watched
 from facts_cases import Count
 from natural_cases import KINDS, Passage, Question, Verdict, judge, load_passages, right_pages
 from sources import PAGE_TOKENS, paginate
 
 import dashdoc
-from dashdoc.documents import Document, Page
 from dashdoc.prompts import NO_ANSWER
 
 MAX_TOKENS = 192  # the longest right sentence has 123
@@ -75,10 +73,8 @@ class Row:
 
 def ask(model: Any, passage: Passage, texts: Sequence[str]) -> Iterator[Outcome]:
     """Read a passage, as a text or in several pages, and ask what is asked of it."""
-    pages = tuple(Page(number, text) for number, text in enumerate(texts, start=1))
-    paged = len(pages) > 1
-    document = Document("passage", "pdf" if paged else "text", pages, len(pages), paged, "")
-    session = dashdoc.Session(model, [document])
+    paged = len(texts) > 1
+    session = dashdoc.Session(model, [document_of(texts, paged=paged)])
     for question in passage.questions:
         answer = session.ask(question.text, max_tokens=MAX_TOKENS)
         verdict, cited = judge(answer.text, question, NO_ANSWER), None
@@ -123,13 +119,9 @@ def outcomes(
 ) -> tuple[list[Outcome], list[Outcome]]:
     """What the model makes of the passages as texts, and of the same in pages."""
     plain, paged = list[Outcome](), list[Outcome]()
-    for number, passage in enumerate(passages, 1):
-        if progress:
-            print(f"\rpassage {number} of {len(passages)}", end="", file=sys.stderr)
+    for passage in watched(passages, "passage", len(passages), progress):
         plain += ask(model, passage, [passage.text])
         paged += ask(model, passage, paginate(passage.text, count))
-    if progress:
-        print(file=sys.stderr)
     return plain, paged
 
 

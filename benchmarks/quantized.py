@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from facts import machine
 from model_measure import answering_ms, read
 from packages import versions
 from torch import Tensor
@@ -82,13 +83,13 @@ def main() -> None:
         "benchmark": "quantized",
         "model": options.model,
         "tokens": options.tokens,
-        "machine": versions("torch", "bitsandbytes"),
         "rows": [],
     }
     print(HEADER, flush=True)
     expected: Tensor | None = None
     for quantization in (None, *LINEAR):
         model = load_model(choose_model(options.model, quantize=quantization))
+        report["machine"] = {**machine(model), **versions("bitsandbytes")}
         text = model.tokenizer(TEXT.read_text(encoding="utf-8"))["input_ids"]
         ids = torch.tensor([text[: options.tokens]], device=model.device)
         row, expected = measure(model, ids, expected)

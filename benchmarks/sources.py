@@ -19,11 +19,10 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from facts import MAX_TOKENS, machine, token_counter, watched
+from facts import MAX_TOKENS, document_of, machine, token_counter, watched
 from facts_cases import Case, Count, build_cases, judge, load_unseen, sentences
 
 import dashdoc
-from dashdoc.documents import Document, Page
 from dashdoc.prompts import NO_ANSWER
 
 LENGTHS = (2_000, 4_000)
@@ -86,16 +85,15 @@ def paginate(text: str, count: Count) -> list[str]:
 
 def ask(model: Any, case: Case, texts: Sequence[str]) -> Outcome:
     """Read the pages of a case, ask its question and look for the page of the fact."""
-    pages = tuple(Page(number, text) for number, text in enumerate(texts, start=1))
-    document = Document("unseen.pdf", "pdf", pages, len(pages), True, "")
+    document = document_of(texts, paged=True)
     answer = dashdoc.Session(model, [document]).ask(case.question, max_tokens=MAX_TOKENS)
     assert answer.sources is not None
-    fact = next(page.number for page in pages if case.target.statement in page.text)
+    fact = next(page.number for page in document.pages if case.target.statement in page.text)
     shown = [page for _, page in answer.sources.pages]
     rank = shown.index(fact) + 1 if fact in shown else None
     verdict = judge(answer.text, case, NO_ANSWER)
     cited = None if verdict == "refused" else answer.pages == [fact]
-    return Outcome(verdict == "exact", len(pages), rank, cited)
+    return Outcome(verdict == "exact", len(texts), rank, cited)
 
 
 def summary(tokens: int, outcomes: Sequence[Outcome]) -> Row:
@@ -145,7 +143,7 @@ def main() -> None:
     print(HEADER, flush=True)
     for tokens in options.lengths:
         cases = build_cases(library, tokens, options.cases, count, options.seed)
-        cases = watched(cases, tokens, options.cases, options.progress)
+        cases = watched(cases, f"{tokens:,} tokens: case", options.cases, options.progress)
         outcomes = [ask(model, case, paginate(case.text, count)) for case in cases]
         row = summary(tokens, outcomes)
         print(row, flush=True)

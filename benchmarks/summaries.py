@@ -24,13 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from facts import machine
+from facts import document_of, machine, watched
 from facts_cases import sentences
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer
 
 import dashdoc
-from dashdoc.documents import Document, Page
 
 ABSTRACTS = Path(__file__).resolve().parent / "data" / "abstracts.jsonl.xz"
 RESAMPLES = 10_000
@@ -236,20 +235,8 @@ def differences(outcomes: Sequence[Outcome]) -> list[Difference]:
 
 def summarize(model: Any, document: Abstracted) -> tuple[str, str]:
     """The product's summary of a document, and why it ended."""
-    page = Page(1, document.text)
-    read = Document("abstracted.txt", "text", (page,), 1, False, "")
-    answer = dashdoc.Session(model, [read]).summarize()
+    answer = dashdoc.Session(model, [document_of([document.text], paged=False)]).summarize()
     return answer.text, str(answer.finish_reason)
-
-
-def watched(documents: Sequence[Abstracted], progress: bool) -> Iterator[Abstracted]:
-    """The documents, each announced on stderr where progress is asked for."""
-    for number, document in enumerate(documents, 1):
-        if progress:
-            print(f"\rdocument {number} of {len(documents)}", end="", file=sys.stderr, flush=True)
-        yield document
-    if progress:
-        print(file=sys.stderr)
 
 
 def run(
@@ -272,7 +259,8 @@ def main() -> None:
     model = dashdoc.load_model(options.model)
     place = machine(model)
     print(" ".join(f"{name} {value}," for name, value in place.items()).rstrip(","), flush=True)
-    documents = watched(load()[: options.documents], options.progress)
+    chosen = load()[: options.documents]
+    documents = watched(chosen, "document", len(chosen), options.progress)
     outcomes = run(documents, lambda document: summarize(model, document))
     ways, gains = means(outcomes), differences(outcomes)
     repeating = fmean(outcome.repeats for outcome in outcomes)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from random import Random
 
+from examples.train_bundled.corpus import LONGEST_HEADING, is_heading
 from examples.train_bundled.phrases import DEFINITION_QUESTIONS, SECTION_QUESTIONS, STOPWORDS
 from examples.train_bundled.slots import Slot
 
-LONGEST_HEADING = 8  # words
 _DEFINITION = re.compile(
     r"^(?P<article>An? |The )?(?P<term>[A-Z]?[\w'’-]+(?: [a-z][\w'’-]+){0,2}) "
     r"(?:is|are|was|were|means|refers to|describes|is called|is defined as) "
@@ -17,7 +17,6 @@ _REASON = re.compile(
     r",? (?P<reason>(?:because|in order to|so that|so as to|due to|owing to|thanks to|lest|"
     r"for fear of|on account of) [^,;:]{8,})(?=[.!])"
 )
-_HEADING = re.compile(r"(?:[\dIVX.]+ )?[A-Z][\w'’,&:()/ -]*[\w)]")
 _PROSE = re.compile(r"[A-Z“\"][^\n]*[.!?][”\"]?")
 
 
@@ -55,9 +54,8 @@ def sections(sentences: Sequence[str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for i, (heading, first) in enumerate(zip(sentences, sentences[1:], strict=False), 1):
         if (
-            len(heading.split()) <= LONGEST_HEADING
+            is_heading(heading)
             and sentences.count(heading) == 1
-            and _HEADING.fullmatch(heading)
             and len(first.split()) > LONGEST_HEADING
             and _PROSE.fullmatch(first)
         ):
