@@ -48,6 +48,7 @@ def unseen_corpus(path: Path, tokenizer: Tokenizer, rare: frozenset[str]) -> Cor
         np.cumsum([0, *map(len, documents)]),
         rare,
         {},
+        {},
     )
 
 

@@ -96,7 +96,7 @@ def needle_row(maker: RowMaker, length: int) -> Row:
     asked = [token for turn in turns for token in maker._ids_of(turn)]
     markers = MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
     room = length - len(asked) - markers - sum(len(piece) for group in hidden for piece in group)
-    core, more = maker._stretch(room, length)
+    core, more = ([maker._sentence(i) for i in part] for part in maker._stretch(room, length))
     tokens, kinds = maker._text_turn([*_hide(core, hidden, rng), *more], length - len(asked))
     for turn in turns:
         kinds += [IGNORED] * len(turn.request) + [turn.kind] * len(turn.answer)

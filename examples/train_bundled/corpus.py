@@ -38,14 +38,14 @@ def held_out(source: str, title: str) -> bool:
     return rule or title.startswith(HELD_OUT_PREFIX)
 
 
-def documents(corpus: Path) -> Iterator[str]:
-    """The text of every training document in a folder of `.jsonl.xz` files."""
+def documents(corpus: Path) -> Iterator[tuple[str, str]]:
+    """The name and the text of every training document in a folder of `.jsonl.xz` files."""
     for path in sorted(corpus.glob("*.jsonl.xz")):
         with lzma.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 record = json.loads(line)
                 if not held_out(record["source"], record["title"]):
-                    yield record["text"]
+                    yield f"{record['source']}/{record['title']}", record["text"]
 
 
 def sentences(text: str) -> list[str]:
@@ -97,6 +97,7 @@ class Corpus:
     document_start: NDArray[np.int64]  # sentence offset of each document, and the end
     rare: frozenset[str]  # words that are seldom enough to name what a sentence is about
     abstracts: dict[int, range]  # of documents: which of their sentences
+    names: dict[str, int]  # of documents by source and title
 
     def sentence(self, index: int) -> NDArray[np.uint16]:
         return self.tokens[self.sentence_start[index] : self.sentence_start[index + 1]]
@@ -114,12 +115,15 @@ def _start(path: str) -> None:
     _tokenizer = Tokenizer.from_file(path)
 
 
-def _encode(text: str) -> tuple[list[NDArray[np.uint16]], Counter[str], range | None]:
+def _encode(
+    document: tuple[str, str],
+) -> tuple[str, list[NDArray[np.uint16]], Counter[str], range | None]:
+    name, text = document
     parts = sentences(text)
     ids = [
         np.array(e.ids, np.uint16) for e in _tokenizer.encode_batch(parts, add_special_tokens=False)
     ]
-    return ids, Counter(re.findall(r"[A-Za-z]+", text.lower())), abstract(parts)
+    return name, ids, Counter(re.findall(r"[A-Za-z]+", text.lower())), abstract(parts)
 
 
 def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
@@ -128,9 +132,11 @@ def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
     document_start = [0]
     words: Counter[str] = Counter()
     abstracts: dict[int, range] = {}
+    names: dict[str, int] = {}
     with Pool(workers, _start, (str(tokenizer),)) as pool:
         found = pool.imap(_encode, documents(corpus), chunksize=16)
-        for document, (ids, counts, abstract_at) in enumerate(found):
+        for document, (name, ids, counts, abstract_at) in enumerate(found):
+            names[name] = document
             if abstract_at:
                 abstracts[document] = abstract_at
             tokens += ids
@@ -144,4 +150,5 @@ def load(corpus: Path, tokenizer: Path, workers: int) -> Corpus:
         np.array(document_start, np.int64),
         frozenset(word for word, n in words.items() if n >= 3 and word not in common),
         abstracts,
+        names,
     )

@@ -1,7 +1,8 @@
 """The questions of a row, each with its answer: about facts put into a text, and about the text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 
 from dashdoc.prompts import NO_ANSWER
 from examples.train_bundled.facts import Fact
@@ -17,7 +18,10 @@ Asked = tuple[str, str]  # a question and its answer
 
 
 class Exam:
-    """Questions about one text, of which `facts` and `sentences` are all that it says."""
+    """Questions about one text, of which `facts` and `sentences` are all that it says.
+
+    `readers` has what readers ask of some of the sentences.
+    """
 
     def __init__(
         self,
@@ -26,9 +30,10 @@ class Exam:
         rare: frozenset[str],
         rng: Random,
         synonyms: Synonyms | None = None,
+        readers: Mapping[int, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self.facts, self.sentences, self.rare, self.rng = facts, sentences, rare, rng
-        self.synonyms = synonyms
+        self.synonyms, self.readers = synonyms, readers
         self.said = [*(fact.statement for fact in facts), *sentences]
         self.bags = [words(text) for text in self.said]
 
@@ -59,6 +64,12 @@ class Exam:
                 if question and tells(question, len(self.facts) + i, self.bags):
                     yield self._varied(question, sentence, ""), sentence
 
+    def by_readers(self) -> Iterator[Asked]:
+        """One question of a reader for each sentence that has any, in any order."""
+        for i in self.rng.sample(sorted(self.readers), len(self.readers)):
+            sentence = self.sentences[i]
+            yield self._varied(self.rng.choice(self.readers[i]), sentence, ""), sentence
+
     def about_absent(self, kept_out: Sequence[Fact]) -> Iterator[Asked]:
         """Questions that name what the text nowhere names; others much like it may stand there."""
         text = "\n".join(self.said).lower()
@@ -67,9 +78,15 @@ class Exam:
             if question and entity and entity in question.lower() and entity not in text:
                 yield self._varied(question, fact.statement, fact.entity), NO_ANSWER
 
-    def about_left_out(self, left_out: Sequence[str]) -> Iterator[Asked]:
-        """Questions about sentences that were taken out, where none left has most of the words."""
-        for sentence in left_out:
+    def about_left_out(self, left_out: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Asked]:
+        """Questions about sentences that were taken out, with what readers ask of them.
+
+        Without a reader's question, only where no sentence left has most of the words.
+        """
+        for sentence, asked in left_out:
+            if asked:
+                yield self._varied(self.rng.choice(asked), sentence, ""), NO_ANSWER
+                continue
             question = question_about(sentence, self.rare, self.rng)
             if question and unheld(question, sentence, self.bags):
                 yield self._varied(question, sentence, ""), NO_ANSWER

@@ -42,7 +42,7 @@ def load(folder: Path, pattern: str) -> dict[str, Any]:
 def frequent(corpus: Path) -> frozenset[str]:
     """The lower-case words that the corpus has often."""
     counts: Counter[str] = Counter()
-    for text in documents(corpus):
+    for _, text in documents(corpus):
         counts.update(re.findall(r"(?<![\w'’-])[a-z]{3,}(?![\w'’-])", text))
     return frozenset(word for word, count in counts.items() if count >= FEWEST)
 

@@ -19,7 +19,7 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
     (0.10, {512: 1.0}),
     (0.34, {1024: 0.75, 2048: 0.25}),
     (0.55, {1024: 0.45, 2048: 0.3, 4096: 0.25}),
-    (1.00, {1024: 0.25, 2048: 0.2, 4096: 0.25, 8192: 0.15, 16384: 0.15}),
+    (1.00, {1024: 0.2, 2048: 0.18, 4096: 0.22, 8192: 0.18, 16384: 0.22}),
 )
 # Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
 PEAK = {"A100": 312e12, "H100": 989e12, "H200": 989e12}

@@ -17,23 +17,28 @@ from examples.train_bundled.lexicon import harvest
 from examples.train_bundled.mutants import mutants
 from examples.train_bundled.names import Names
 from examples.train_bundled.paraphrase import Synonyms
+from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.summaries import main_sentences, sentences_like
 
-# What a token counts for in the loss: the text, or an answer of one of four sorts.
-IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_SUMMARY, ANSWER_NONE = range(6)
-STATED_SHARE = 0.6  # of the questions, which are about facts put into the text
+# What a token counts for in the loss: the text, or an answer of one of five sorts.
+IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, ANSWER_NONE = range(7)
+STATED_SHARE = 0.55  # of the questions, which are about facts put into the text
+READER_SHARE = 0.25  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.06  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
-SUMMARY_SHARE = 0.08  # of the rows
+PASSAGE_SHARE = 0.5  # of the documents drawn, which are read about where readers asked
+SUMMARY_SHARE = 0.1  # of the rows
 ABSTRACT_SHARE = 0.6  # of the summaries, which are of documents with an abstract
-SUMMARY_TOKENS = 220
+SUMMARY_TOKENS = 260
 DRAWS = 20  # of documents to summarise
 LONGEST_SUMMARIZED = 4096
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
+NO_READERS = ReaderQuestions({}, ())
 
 Piece = NDArray[np.uint16]
+GAP = -1  # in place of a sentence, between two documents
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,9 @@ class Turn:
 class RowMaker:
     """Rows of one length: tokens and what each counts for.
 
-    With synonyms, questions are put in other words too. `summary_share` of the rows end with a
-    summary; the others, and long ones, with questions.
+    With synonyms, questions are put in other words too; with the questions of readers, these are
+    asked too. `summary_share` of the rows end with a summary; the others, and long ones, with
+    questions.
     """
 
     def __init__(
@@ -61,10 +67,11 @@ class RowMaker:
         tokenizer: Tokenizer,
         seed: int | str,
         synonyms: Synonyms | None = None,
+        readers: ReaderQuestions = NO_READERS,
         summary_share: float = SUMMARY_SHARE,
     ) -> None:
         self.corpus, self.tokenizer, self.rng = corpus, tokenizer, Random(seed)
-        self.synonyms, self.summary_share = synonyms, summary_share
+        self.synonyms, self.readers, self.summary_share = synonyms, readers, summary_share
         self.names = Names(harvest(corpus, tokenizer, self.rng), self.rng)
         special: Callable[[str], int] = tokenizer.token_to_id  # type: ignore[assignment]
         self.end = special("<|endoftext|>")
@@ -98,7 +105,8 @@ class RowMaker:
         """A stretch of prose with facts put into it, and questions about both."""
         rng = self.rng
         most = max(4, min(80, length // 110))
-        count = rng.randint(max(3, most // 2), most)
+        # With few questions now and then, so that a text may be nearly as long as the row.
+        count = rng.randint(max(3, most // 5), most)
         absent = sum(rng.random() < ABSENT_SHARE for _ in range(count))
         drawn = self._facts(absent + rng.randint(2, 5 + length // 200))
         stated, kept_out = drawn[absent:], drawn[:absent]
@@ -107,15 +115,24 @@ class RowMaker:
         room = length - sum(map(len, added)) - self._markers(length)
         core, more = self._stretch(room - QUESTION_TOKENS * count, length)
         missing = sum(rng.random() < LEFT_OUT_SHARE for _ in range(count))
-        left_out = [core.pop(rng.randrange(len(core))) for _ in range(min(missing, len(core) - 8))]
-        room -= sum(map(len, core))
-        real = [self._text(piece).strip() for piece in core]
-        exam = Exam(stated, real, self.corpus.rare, rng, self.synonyms)
-        gone = [self._text(piece).strip() for piece in left_out]
+        left_out = [self._take_out(core) for _ in range(min(missing, len(core) - 8))]
+        text = [self._sentence(index) for index in core]
+        room -= sum(map(len, text))
+        said = [self._text(piece).strip() for piece in text]
+        asked = self.readers.of_sentence
+        readers = {i: asked[index] for i, index in enumerate(core) if index in asked}
+        exam = Exam(stated, said, self.corpus.rare, rng, self.synonyms, readers)
+        gone = [(self._text(self._sentence(i)).strip(), asked.get(i, ())) for i in left_out]
         turns = self._turns(exam, kept_out, gone, count, room)
         for piece in added:
-            core.insert(rng.randint(1, len(core)), piece)
-        return [*core, *more], turns
+            text.insert(rng.randint(1, len(text)), piece)
+        return [*text, *map(self._sentence, more)], turns
+
+    def _take_out(self, core: list[int]) -> int:
+        """A sentence taken out of a stretch: as often as not one that readers ask for."""
+        asked = [i for i, index in enumerate(core) if index in self.readers.of_sentence]
+        among = asked if asked and self.rng.random() < 0.5 else range(len(core))
+        return core.pop(self.rng.choice(among))
 
     def _summary(self, length: int) -> tuple[list[Piece], list[Turn]] | None:
         """A document from its start, and its summary: the sentences most like its abstract.
@@ -130,7 +147,7 @@ class RowMaker:
             if cut == len(pieces):
                 continue
             real = [self._text(piece).strip() for piece in pieces[:cut]]
-            count = self.rng.randint(2, 4)
+            count = self.rng.randint(3, 5)
             chosen = (
                 sentences_like(real, abstract, count) if abstract else main_sentences(real, count)
             )
@@ -167,43 +184,61 @@ class RowMaker:
                 return made
         return []
 
-    def _stretch(self, least: int, most: int) -> tuple[list[Piece], list[Piece]]:
+    def _stretch(self, least: int, most: int) -> tuple[list[int], list[int]]:
         """Sentences in a row, up to `least` tokens of them, and those that follow up to `most`."""
         while True:
-            pieces = self._sentences(most)
-            ends = np.cumsum([len(piece) for piece in pieces])
+            indices = self._sentences(most)
+            ends = np.cumsum([len(self._sentence(index)) for index in indices])
             cut = int(np.searchsorted(ends, max(least, 64), "right"))
             if cut:
-                return pieces[:cut], pieces[cut:]
+                return indices[:cut], indices[cut:]
 
-    def _sentences(self, tokens: int) -> list[Piece]:
+    def _sentences(self, tokens: int) -> list[int]:
         """Sentences of one document from a random place on, and of others if it is too short."""
-        starts = self.corpus.sentence_start
-        pieces: list[Piece] = []
+        indices: list[int] = []
         left = tokens
         while left > 0:
-            # By sentence, so that long documents are drawn as often as they are long.
-            first = self.rng.randrange(len(starts) - 1)
-            document = int(np.searchsorted(self.corpus.document_start, first, "right"))
-            last = int(self.corpus.document_start[document])
-            if pieces:
-                first = int(self.corpus.document_start[document - 1])
-                pieces.append(np.array(self.gap, np.uint16))
+            first, last = self._place()
+            if indices:
+                indices.append(GAP)
+                left -= len(self.gap)
             for index in range(first, last):
-                pieces.append(self.corpus.sentence(index))
-                left -= len(pieces[-1])
+                indices.append(index)
+                left -= len(self.corpus.sentence(index))
                 if left <= 0:
                     break
-        return pieces
+        return indices
+
+    def _place(self) -> tuple[int, int]:
+        """A sentence to begin at, and the end of its document."""
+        rng, starts = self.rng, self.corpus.document_start
+        if self.readers.passages and rng.random() < PASSAGE_SHARE:
+            passage = rng.choice(self.readers.passages)
+            sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
+            before = rng.randint(0, 4)
+        else:
+            # By sentence, so that long documents are drawn as often as they are long.
+            sentence, before = rng.randrange(len(self.corpus.sentence_start) - 1), 0
+        document = int(np.searchsorted(starts, sentence, "right"))
+        return max(int(starts[document - 1]), sentence - before), int(starts[document])
+
+    def _sentence(self, index: int) -> Piece:
+        return np.array(self.gap, np.uint16) if index == GAP else self.corpus.sentence(index)
 
     def _turns(
-        self, exam: Exam, kept_out: Sequence[Fact], left_out: Sequence[str], count: int, room: int
+        self,
+        exam: Exam,
+        kept_out: Sequence[Fact],
+        left_out: Sequence[tuple[str, Sequence[str]]],
+        count: int,
+        room: int,
     ) -> list[Turn]:
         """Up to `count` questions of all sorts, in any order, as far as there is room."""
         unanswerable = chain(exam.about_absent(kept_out), exam.about_left_out(left_out))
         turns = self._asked(unanswerable, ANSWER_NONE, count, room)
         for asked, kind, most in (
             (exam.about_facts(), ANSWER, max(1, round(count * STATED_SHARE) - len(turns))),
+            (exam.by_readers(), ANSWER_READER, max(1, round(count * READER_SHARE))),
             (exam.about_text(), ANSWER_REAL, count),
         ):
             left = room - sum(len(turn) + len(self.between) for turn in turns)

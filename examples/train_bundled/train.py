@@ -7,6 +7,7 @@
 and to find at once: every row is a stretch of the corpus with stated facts put into it, then
 questions answered by quoting the sentence that answers them. Contexts grow from 512 to 16K tokens.
 The checkpoint is written every few minutes; a second call with `--resume` goes on from there.
+`--start DIR --spent 0.8` begins with a checkpoint's weights as if 0.8 of the course were behind it.
 `--synonyms` names a file that make_synonyms.py wrote; without it all questions have the words of
 their sentences. `--set chunk_size=64 scaling_factor=1.0` changes what the model is, for a trial.
 """
@@ -32,6 +33,7 @@ from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
 from examples.train_bundled import corpus as corpora
 from examples.train_bundled.paraphrase import Synonyms
+from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.recipe import (
     STAGES,
     STEP_TOKENS,
@@ -43,7 +45,14 @@ from examples.train_bundled.recipe import (
     share_right,
     text_weight,
 )
-from examples.train_bundled.tasks import ANSWER, ANSWER_NONE, ANSWER_REAL, ANSWER_SUMMARY, RowMaker
+from examples.train_bundled.tasks import (
+    ANSWER,
+    ANSWER_NONE,
+    ANSWER_READER,
+    ANSWER_REAL,
+    ANSWER_SUMMARY,
+    RowMaker,
+)
 from examples.train_bundled.workers import Worker
 
 SAVE_SECONDS = 150
@@ -51,6 +60,7 @@ LOG_STEPS, METER_STEPS = 10, 200
 SORTS = {
     "right": ANSWER,
     "right_real": ANSWER_REAL,
+    "right_reader": ANSWER_READER,
     "right_none": ANSWER_NONE,
     "right_summary": ANSWER_SUMMARY,
 }
@@ -83,6 +93,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             Tokenizer.from_file(str(self.tokenizer)),
             f"{self.rows_seed}/{number}",
             Synonyms(self.synonyms) if self.synonyms else None,
+            ReaderQuestions.load(self.data),
         )
         rng = Random(f"{self.seed}/{number}")
         while True:
@@ -110,6 +121,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=23.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--start", type=Path, help="a checkpoint to begin with")
+    parser.add_argument("--spent", type=float, default=0.0, help="share of the course behind it")
     parser.add_argument(
         "--set", type=change, nargs="+", default=[], metavar="NAME=VALUE", dest="changes"
     )
@@ -141,6 +154,11 @@ class Training:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
+
+    def start(self, checkpoint: Path) -> None:
+        """Begin with the weights of a checkpoint."""
+        started = DashLlamaForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+        self.model.load_state_dict(started.state_dict())
 
     def save(self, output: Path, state_file: Path) -> None:
         """Write the checkpoint, and the state to go on from."""
@@ -184,6 +202,8 @@ def main() -> None:
     state_file = options.output / "state.pt"
     if options.resume and state_file.exists():
         training.resume(state_file)
+    elif options.start:
+        training.start(options.start)
     if worker.first:
         print(f"{len(data.tokens):,} tokens in {time.monotonic() - began:.0f} s", flush=True)
         print(f"{sum(p.numel() for p in training.model.parameters()):,} parameters", flush=True)
@@ -205,7 +225,8 @@ def main() -> None:
     saved_at = time.monotonic()
     while True:
         training.seconds = worker.agreed(time.monotonic() - started)
-        spent = training.seconds / (60 * options.minutes)
+        done = training.seconds / (60 * options.minutes)
+        spent = options.spent + (1 - options.spent) * done
         if spent >= 1:
             break
         stage.value = next(i for i, (end, _) in enumerate(STAGES) if spent < end)

@@ -66,3 +66,8 @@ def test_a_training_is_logged_saved_and_resumed(
     first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
     assert json.loads(first)["step"] == saved["step"]
     assert json.loads(first)["seconds"] >= 1
+
+    run(monkeypatch, corpus, tmp_path / "more", "--start", str(tmp_path / "out"), "--spent", "0.9")
+    first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
+    assert json.loads(first)["step"] == 0
+    assert json.loads(first)["text"] < records[0]["text"]

@@ -1,5 +1,6 @@
 """The rows that the bundled model is trained on: unseen by its benchmark, and answerable."""
 
+import json
 import lzma
 import re
 from collections.abc import Iterator
@@ -29,11 +30,13 @@ from examples.train_bundled.names import ENTITY_KINDS, FIRST
 from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.phrases import STOPWORDS
 from examples.train_bundled.questions import tells, words
+from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.slots import Slot, plain, slots
 from examples.train_bundled.summaries import main_sentences, sentences_like
 from examples.train_bundled.tasks import (
     ANSWER,
     ANSWER_NONE,
+    ANSWER_READER,
     ANSWER_REAL,
     ANSWER_SUMMARY,
     TEXT,
@@ -89,7 +92,7 @@ def corpus(tokenizer: Tokenizer) -> Corpus:
     documents = np.cumsum([0, *map(len, found)])
     tokens = np.array([token for sentence in ids for token in sentence], np.uint16)
     rare = frozenset([*THINGS, *(f"{t}s" for t in THINGS), *(name.lower() for name in NAMES)])
-    return Corpus(tokens, lengths, documents, rare, {})
+    return Corpus(tokens, lengths, documents, rare, {}, {})
 
 
 @pytest.fixture
@@ -260,9 +263,46 @@ def test_a_question_has_no_answer_only_where_its_entity_is_not_in_the_text(maker
 def test_a_sentence_left_out_is_asked_for_only_where_none_is_like_it(maker: RowMaker) -> None:
     gone = "Nobody in Wesk had seen the quarry before, although it was painted twice in 1840."
     other = "The kettles were counted again behind the orchard."
-    assert not list(exam(maker, other, gone).about_left_out([gone] * 50))
-    asked = list(exam(maker, other).about_left_out([gone] * 50))
+    assert not list(exam(maker, other, gone).about_left_out([(gone, ())] * 50))
+    asked = list(exam(maker, other).about_left_out([(gone, ())] * 50))
     assert len(asked) > 10 and {answer for _, answer in asked} == {NO_ANSWER}
+
+
+def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
+    maker: RowMaker, tokenizer: Tokenizer
+) -> None:
+    document = maker.corpus.document(7)
+    wanted = {document[n]: (f"Which one is the sentence {n}?",) for n in range(10, 30)}
+    readers = ReaderQuestions(wanted, (range(document[10], document[29] + 1),))
+    other = RowMaker(maker.corpus, tokenizer, seed=3, readers=readers, summary_share=0.0)
+    said = {asked: other._text(other.corpus.sentence(i)).strip() for i, (asked,) in wanted.items()}
+    found: dict[int, int] = {ANSWER_READER: 0, ANSWER_NONE: 0}
+    for _ in range(40):
+        for turn in other._questions(1024)[1]:
+            request, answer = (tokenizer.decode(ids) for ids in (turn.request, turn.answer))
+            for question, sentence in said.items():
+                if question.rstrip("?").lower() in request.lower():
+                    found[turn.kind] += 1
+                    assert answer.strip() == (NO_ANSWER if turn.kind == ANSWER_NONE else sentence)
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("length, right", [(2, True), (3, False)])
+def test_questions_of_readers_are_about_the_document_as_it_was_split(
+    corpus: Corpus, tmp_path: Path, length: int, right: bool
+) -> None:
+    file = tmp_path / "questions.jsonl.xz"
+    record = {"source": "a", "title": "b", "sentences": length, "questions": {"1": ["Which?"]}}
+    unknown = {**record, "title": "c"}
+    lines = "".join(json.dumps(line) + "\n" for line in (unknown, record))
+    file.write_bytes(lzma.compress(lines.encode()))
+    known = replace(corpus, document_start=np.array([0, 5, 7]), names={"a/b": 1})
+    if right:
+        found = ReaderQuestions.load(known, file)
+        assert found == ReaderQuestions({6: ("Which?",)}, (range(6, 7),))
+    else:
+        with pytest.raises(ValueError, match="a/b has 2 sentences"):
+            ReaderQuestions.load(known, file)
 
 
 def test_headings_and_terms_are_asked_for_where_they_stand(maker: RowMaker) -> None:
