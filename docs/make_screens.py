@@ -29,19 +29,19 @@ COLUMNS = 100
 DOCUMENT = "examples/state-department-homes.pdf"
 # Each command with the lines that are typed at its prompt.
 SCREENS: dict[str, tuple[str, Sequence[str]]] = {
-    "ask": (f'dashdoc ask {DOCUMENT} "Where was the Secretary\'s room at this time?"', ()),
+    "ask": (f'dashdoc ask {DOCUMENT} "How were the four executive office buildings painted?"', ()),
     "summarize": (f"dashdoc summarize {DOCUMENT} --pages 4-8", ()),
     "routing": (f"dashdoc routing {DOCUMENT}", ()),
     "chat": (
         f"dashdoc chat {DOCUMENT}",
         (
-            "Where was the Secretary's room at this time?",
+            "How were the four executive office buildings painted?",
             "Who was the first Secretary of State?",
             "/pages",
         ),
     ),
     "compare": (
-        f'dashdoc compare {DOCUMENT} "Where was the Secretary\'s room at this time?"',
+        f'dashdoc compare {DOCUMENT} "How were the four executive office buildings painted?"',
         (),
     ),
     "info": (f"dashdoc info {DOCUMENT}", ()),

@@ -23,12 +23,12 @@ from examples.train_bundled.summaries import main_sentences, sentences_like
 # What a token counts for in the loss: the text, or an answer of one of five sorts.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, ANSWER_NONE = range(7)
 STATED_SHARE = 0.55  # of the questions, which are about facts put into the text
-READER_SHARE = 0.25  # of the questions, at most, which readers ask
+READER_SHARE = 0.3  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
-LEFT_OUT_SHARE = 0.06  # of the questions, which are about sentences taken out of the text
+LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
-PASSAGE_SHARE = 0.5  # of the documents drawn, which are read about where readers asked
-SUMMARY_SHARE = 0.1  # of the rows
+PASSAGE_SHARE = 0.4  # of the documents drawn, which are read about where readers asked
+SUMMARY_SHARE = 0.16  # of the rows
 ABSTRACT_SHARE = 0.6  # of the summaries, which are of documents with an abstract
 SUMMARY_TOKENS = 260
 DRAWS = 20  # of documents to summarise
