@@ -4,6 +4,7 @@ Shapes: B batch, Hq query heads, Hkv KV heads, N tokens, D head dimension, C chu
 of the sequence, the last of which may be partial.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -64,11 +65,22 @@ def _attend_fused(
     query: Tensor, key: Tensor, value: Tensor, chosen: Tensor, chunk_size: int
 ) -> Tensor:
     """All tiles below the diagonal are computed: memory is linear in N, time is not saved."""
-    group, N = query.shape[1] // key.shape[1], query.shape[2]
+    group = query.shape[1] // key.shape[1]
 
     def masked(score: Tensor, b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
         return torch.where(chosen[b, h // group, q, k // chunk_size], score, -torch.inf)
 
+    return attend_tiles(query, key, value, _causal(query.shape[2], query.device), masked)
+
+
+def attend_tiles(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: BlockMask,
+    score_mod: Callable[..., Tensor] | None = None,
+) -> Tensor:
+    """Flex attention over the tiles of a mask; shapes and result as those of `attend_chosen`."""
     dtype = query.dtype
     if torch.is_autocast_enabled("cuda"):
         dtype = torch.get_autocast_dtype("cuda")
@@ -76,8 +88,8 @@ def _attend_fused(
         query.to(dtype),
         key.to(dtype),
         value.to(dtype),
-        score_mod=masked,
-        block_mask=_causal(N, query.device),
+        score_mod=score_mod,
+        block_mask=mask,
         enable_gqa=True,
     )
     return output.to(query.dtype)

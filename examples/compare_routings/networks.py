@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dashdoc.models.configuration import DENSE, DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
@@ -51,3 +51,15 @@ def build(variant: Variant, config: DashLlamaConfig, seed: int) -> DashLlamaForC
             attention.load_state_dict(layer.self_attn.state_dict(), strict=False)
             layer.self_attn = attention
     return network
+
+
+def begin_with(network: DashLlamaForCausalLM, weights: dict[str, Tensor]) -> None:
+    """Give a network the weights of one with full attention.
+
+    What that one lacks stays as it was begun; but every branch of NSA gets the keys and values of
+    full attention, and the gates open the branch that reads chunks in full.
+    """
+    network.load_state_dict(weights, strict=False)
+    for layer in network.model.layers:
+        if isinstance(attention := layer.self_attn, NativeSparseAttention):
+            attention.begin_as_full()

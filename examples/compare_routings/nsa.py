@@ -8,16 +8,25 @@ parameters within a tenth of the model's.
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 from dashdoc.models.configuration import DashLlamaConfig
-from examples.compare_routings.chosen import attend_chosen, choose_chunks, in_sums, padded
+from examples.compare_routings.chosen import (
+    attend_chosen,
+    attend_tiles,
+    choose_chunks,
+    in_sums,
+    padded,
+)
 from examples.compare_routings.layer import ChunkedAttention, rotated
 
 LOCAL_CHUNKS = 2  # always selected, the own included; so is the first
 WINDOW_CHUNKS = 4  # of the window, the own included
+OPEN = 3.0  # logit of a gate that is nearly open
 
 
 class Compression(nn.Module):
@@ -55,6 +64,19 @@ class NativeSparseAttention(ChunkedAttention):
         self.compress_value = Compression(self.chunk_size, self.head_dim)
         self.gate = nn.Linear(size, 3 * config.num_attention_heads)
 
+    @torch.no_grad()
+    def begin_as_full(self) -> None:
+        """Begin as the layer of full attention whose keys and values those to compress are."""
+        for projections in (
+            (self.k_proj, self.selected_k_proj, self.window_k_proj),
+            (self.v_proj, self.selected_v_proj, self.window_v_proj),
+        ):
+            first, *others = projections
+            for other in others:
+                other.weight.copy_(first.weight)
+        self.gate.weight.zero_()
+        self.gate.bias.copy_(torch.tensor([-OPEN, OPEN, -OPEN]).repeat(self.gate.out_features // 3))
+
     def attend(
         self, query: Tensor, hidden: Tensor, position_embeddings: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,7 +98,7 @@ class NativeSparseAttention(ChunkedAttention):
         selected = attend_chosen(query, key, self.heads(self.selected_v_proj, hidden), chosen, C)
         window = in_window(position, chunks, C).expand_as(chosen)
         near = rotated(self.heads(self.window_k_proj, hidden), *position_embeddings)
-        latest = attend_chosen(query, near, self.heads(self.window_v_proj, hidden), window, C)
+        latest = attend_window(query, near, self.heads(self.window_v_proj, hidden), window, C)
         gates = self.heads_of(self.gate(hidden).sigmoid())  # [B, Hq, N, 3]
         branches = torch.stack((compressed, selected, latest), -1)  # [B, Hq, N, D, 3]
         return (branches * gates[..., None, :]).sum(-1), chosen | window, key
@@ -107,6 +129,23 @@ def attend_compressed(
     weights = logits.masked_fill(to_come, -1e30).softmax(-1).masked_fill(to_come, 0)
     output = weights.to(value.dtype) @ value[:, :, None]
     return output.reshape(B, Hq, N, D), weights.sum(2)
+
+
+def attend_window(
+    query: Tensor, key: Tensor, value: Tensor, window: Tensor, chunk_size: int
+) -> Tensor:
+    """As `attend_chosen` of the chunks that `in_window` tells; on a GPU, of these tiles alone."""
+    if query.is_cuda:
+        return attend_tiles(query, key, value, _window(query.shape[2], chunk_size, query.device))
+    return attend_chosen(query, key, value, window, chunk_size)
+
+
+@lru_cache(maxsize=16)
+def _window(tokens: int, chunk_size: int, device: torch.device) -> BlockMask:
+    def near(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return (q >= k) & (k // chunk_size > q // chunk_size - WINDOW_CHUNKS)
+
+    return create_block_mask(near, None, None, tokens, tokens, device=device)
 
 
 def in_window(position: Tensor, chunks: int, chunk_size: int) -> Tensor:

@@ -1,11 +1,15 @@
 """Train one routing by the bundled model's recipe and measure what it is worth.
 
+    python -m examples.compare_routings.run --corpus DIR --routing full --course 0 0.55 \\
+        --steps 4500 --output runs/beginning/full.json --weights runs/beginning/full.pt
     python -m examples.compare_routings.run --corpus DIR --routing ours --setting 2 \\
-        --steps 4000 --seed 0 --output runs/ours-2-0.json
+        --course 0.55 1 --start runs/beginning/full.pt --steps 900 --output runs/ours-2-0.json
 
 `--routing` is `ours` (DashAttention; the setting is its scaling factor), `full`, `topk` (in the
 manner of InfLLM v2) or `nsa`; the setting of the last two is how many past chunks a token reads.
-Runs of one seed and number of steps see the same rows in the same order, however long they take.
+Runs of one seed, course and number of steps see the same rows in the same order, however long
+they take. The course is the part of the training's schedule that a run goes through: as above,
+all variants go on from one model, which was trained with full attention on short texts.
 """
 
 import argparse
@@ -26,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.compare_routings.evaluate import evaluate, maker_of, unseen_corpus
 from examples.compare_routings.needles import training_row
-from examples.compare_routings.networks import ROUTINGS, Variant, build
+from examples.compare_routings.networks import ROUTINGS, Variant, begin_with, build
 from examples.train_bundled import corpus as corpora
 from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
@@ -36,19 +40,31 @@ UNSEEN = Path("benchmarks/data/unseen.jsonl.xz")
 
 
 class Batches(Dataset[tuple[Tensor, Tensor]]):
-    """The batch of every step: tokens [B, T] and what each counts for [B, T]."""
+    """The batch of every step: tokens [B, T] and what each counts for [B, T].
 
-    def __init__(self, maker: RowMaker, steps: int, seed: int) -> None:
-        self.maker, self.steps, self.seed = maker, steps, seed
+    Args:
+        course: the shares of the schedule at which the first step begins and the last ends.
+    """
+
+    def __init__(
+        self, maker: RowMaker, steps: int, seed: int, course: tuple[float, float] = (0.0, 1.0)
+    ) -> None:
+        self.maker, self.steps, self.seed, self.course = maker, steps, seed, course
 
     def __len__(self) -> int:
         return self.steps
 
+    def spent(self, step: int) -> float:
+        """The share of the schedule that lies behind before a step."""
+        begin, end = self.course
+        return begin + (end - begin) * step / self.steps
+
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        mix = next(mix for end, mix in recipe.STAGES if step / self.steps < end)
-        length = Random(f"{self.seed}/{step}").choices(list(mix), list(mix.values()))[0]
+        mix = next(mix for end, mix in recipe.STAGES if self.spent(step) < end)
+        name = f"{self.seed}/{self.course[0]:g}/{step}"
+        length = Random(name).choices(list(mix), list(mix.values()))[0]
         rows = [
-            training_row(self.maker, length, f"{self.seed}/{step}/{row}")
+            training_row(self.maker, length, f"{name}/{row}")
             for row in range(recipe.STEP_TOKENS // length)
         ]
         tokens = torch.from_numpy(np.stack([r[0] for r in rows]).astype(np.int64))
@@ -70,7 +86,7 @@ def train(network: DashLlamaForCausalLM, batches: Batches, workers: int) -> dict
     began = time.monotonic()
     last: list[tuple[Tensor, Tensor]] = []
     for step, batch in enumerate(loader):
-        spent = step / len(batches)
+        spent = batches.spent(step)
         tokens, kinds = (tensor.to(device, non_blocking=True) for tensor in batch)
         text_loss, answer_loss, _ = recipe.losses(network, tokens, kinds, None)
         (recipe.text_weight(spent) * text_loss + answer_loss).backward()
@@ -81,7 +97,7 @@ def train(network: DashLlamaForCausalLM, batches: Batches, workers: int) -> dict
                 group["lr"] = rate * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if spent >= 0.9 or step == len(batches) - 1:
+        if step >= 0.9 * len(batches) or step == len(batches) - 1:
             last.append((text_loss.detach(), answer_loss.detach()))
         if step % 50 == 0:
             losses = {"text": round(text_loss.item(), 3), "answer": round(answer_loss.item(), 3)}
@@ -102,6 +118,11 @@ def main() -> None:
     parser.add_argument("--routing", choices=ROUTINGS, required=True)
     parser.add_argument("--setting", type=float)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument(
+        "--course", type=float, nargs=2, default=(0.0, 1.0), metavar=("BEGIN", "END")
+    )
+    parser.add_argument("--start", type=Path, help="the weights of a run to go on from")
+    parser.add_argument("--weights", type=Path, help="where to keep the weights")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS)
     parser.add_argument("--cases", type=int, default=100, help="of each kind and length")
@@ -119,21 +140,30 @@ def main() -> None:
     corpus = corpora.load(options.corpus, options.tokenizer, max(options.workers, 1))
 
     config = recipe.configuration(tokenizer)
-    network = build(variant, config, options.seed).to(device)
+    network = build(variant, config, options.seed)
+    if options.start:
+        begin_with(network, torch.load(options.start, map_location="cpu"))
+    network.to(device)
     if device.type == "cuda" and variant.routing in ("ours", "full"):
         for layer in network.model.layers:
             layer.compile(dynamic=False)
-    batches = Batches(maker_of(corpus, tokenizer), options.steps, options.seed)
+    course = (options.course[0], options.course[1])
+    batches = Batches(maker_of(corpus, tokenizer), options.steps, options.seed, course)
     trained = train(network, batches, options.workers)
 
     # What counts chunks is not compiled, so the weights go into a fresh network.
     finished = build(variant, config, options.seed).to(device).eval()
     finished.load_state_dict(network.state_dict())
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    if options.weights:
+        torch.save(finished.state_dict(), options.weights)
     unseen = maker_of(unseen_corpus(UNSEEN, tokenizer, corpus.rare), tokenizer)
     report = {
         **asdict(variant),
         "seed": options.seed,
         "steps": options.steps,
+        "course": course,
+        "start": options.start and options.start.stem,
         "tokens": options.steps * recipe.STEP_TOKENS,
         "parameters": sum(parameter.numel() for parameter in finished.parameters()),
         "training": trained,
@@ -143,7 +173,6 @@ def main() -> None:
         "machine": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine(),
         "torch": torch.__version__,
     }
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report), flush=True)
 

@@ -24,7 +24,8 @@ from examples.compare_routings.needles import (
     VALUES,
     needle_row,
 )
-from examples.compare_routings.networks import Variant, build
+from examples.compare_routings.networks import Variant, begin_with, build
+from examples.compare_routings.nsa import NativeSparseAttention
 from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
 
@@ -132,6 +133,62 @@ def test_variants_begin_with_the_same_weights(small: None, tokenizer: Tokenizer)
         shared = first.keys() & other.keys()
         assert len(shared) > 15
         assert all(torch.equal(first[name], other[name]) for name in shared)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_every_variant_can_go_on_from_full_attention(
+    variant: Variant, small: None, tokenizer: Tokenizer
+) -> None:
+    start = build(Variant("full"), recipe.configuration(tokenizer), seed=1).eval()
+    network = build(variant, recipe.configuration(tokenizer), seed=2).eval()
+    begin_with(network, start.state_dict())
+    own, given = dict(network.named_parameters()), dict(start.named_parameters())
+    shared = own.keys() & given.keys()
+    assert all(name.endswith("indexer_q") for name in given.keys() - shared)
+    assert all(torch.equal(own[name], given[name]) for name in shared)
+    # Within the first chunk everything is read whatever the routing.
+    tokens = torch.randint(0, 1000, (1, 30))
+    expected, actual = start(tokens).logits, network(tokens).logits
+    far = (actual - expected).norm() / expected.norm()
+    assert far < (0.05 if variant.routing == "nsa" else 1e-5)  # its gates are nearly open
+
+
+def test_the_branches_of_nsa_begin_with_the_keys_and_values_of_full_attention(
+    small: None, tokenizer: Tokenizer
+) -> None:
+    network = build(Variant("nsa", 3), recipe.configuration(tokenizer), seed=2)
+    full = build(Variant("full"), recipe.configuration(tokenizer), seed=1)
+    begin_with(network, full.state_dict())
+    for layer in network.model.layers:
+        attention = layer.self_attn
+        assert isinstance(attention, NativeSparseAttention)
+        for branch in (attention.selected_k_proj, attention.window_k_proj):
+            assert torch.equal(branch.weight, attention.k_proj.weight)
+        for branch in (attention.selected_v_proj, attention.window_v_proj):
+            assert torch.equal(branch.weight, attention.v_proj.weight)
+
+
+def test_a_run_goes_on_where_another_ended(
+    corpus: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "full.pt"
+    both = f"run --corpus {corpus} --steps 2 --lengths 512 --cases 1 --workers 0"
+    for more in (
+        f"--routing full --course 0 0.5 --output {tmp_path}/full.json --weights {weights}",
+        f"--routing ours --setting 2 --course 0.5 1 --output {tmp_path}/o.json --start {weights}",
+    ):
+        monkeypatch.setattr(sys, "argv", [*both.split(), *more.split()])
+        run.main()
+    report = json.loads((tmp_path / "o.json").read_text("utf-8"))
+    assert (report["course"], report["start"]) == ([0.5, 1.0], "full")
+    first = json.loads((tmp_path / "full.json").read_text("utf-8"))
+    assert report["training"]["text_loss"] < first["training"]["text_loss"]
+
+
+def test_a_course_has_the_lengths_of_its_part_of_the_schedule(maker: RowMaker, small: None) -> None:
+    batches = run.Batches(maker, steps=4, seed=5, course=(0.25, 0.75))
+    assert [batches.spent(step) for step in range(4)] == [0.25, 0.375, 0.5, 0.625]
+    assert [batches[step][0].shape[1] for step in range(4)] == [512, 512, 1024, 1024]
 
 
 def test_batches_depend_on_seed_and_step_alone(maker: RowMaker, small: None) -> None:

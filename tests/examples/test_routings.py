@@ -9,9 +9,10 @@ from torch.nn.attention.flex_attention import flex_attention
 
 from dashdoc.models.configuration import DashLlamaConfig
 from examples.compare_routings import chosen as chosen_module
+from examples.compare_routings import nsa as nsa_module
 from examples.compare_routings.chosen import attend_chosen, choose_chunks
 from examples.compare_routings.layer import ChunkedAttention
-from examples.compare_routings.nsa import WINDOW_CHUNKS, NativeSparseAttention
+from examples.compare_routings.nsa import WINDOW_CHUNKS, NativeSparseAttention, in_window
 from examples.compare_routings.topk import TopKAttention, route_top_k
 
 C, D, HKV, G, SIZE = 8, 16, 2, 2, 24
@@ -245,4 +246,15 @@ def test_the_fused_attention_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     key, value = torch.randn(1, HKV, 128, D), torch.randn(1, HKV, 128, D)
     read = route_top_k(query, key, C, 4)
     actual = chosen_module._attend_fused(query, key, value, read, C)
+    torch.testing.assert_close(actual, attend_chosen(query, key, value, read, C))
+
+
+def test_the_tiles_of_a_window_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chosen_module, "_flex_attention", flex_attention)
+    torch.manual_seed(0)
+    query = torch.randn(1, HKV * G, 256, D)
+    key, value = torch.randn(1, HKV, 256, D), torch.randn(1, HKV, 256, D)
+    read = in_window(torch.arange(256), 256 // C, C).expand(1, HKV, -1, -1)
+    tiles = nsa_module._window(256, C, query.device)
+    actual = chosen_module.attend_tiles(query, key, value, tiles)
     torch.testing.assert_close(actual, attend_chosen(query, key, value, read, C))
