@@ -25,7 +25,7 @@ from examples.compare_routings.needles import (
     needle_row,
 )
 from examples.train_bundled.corpus import Corpus, sentences
-from examples.train_bundled.tasks import ANSWER, TEXT, RowMaker
+from examples.train_bundled.tasks import ANSWER, IGNORED, TEXT, RowMaker
 
 QUALITIES = {
     "facts": ANSWER,
@@ -70,7 +70,7 @@ def evaluate(
         wrong, kinds, _ = _read(network, row, meter)
         for name, kind in QUALITIES.items():
             found[name] += right_answers(wrong, kinds == kind)
-    losses = [_read(network, row, meter)[2] for row in _text_rows(maker.corpus, length)]
+    losses = [_read(network, row, meter)[2] for row in _text_rows(maker, length)]
     return {
         "tokens": length,
         "density": 1 - meter.routing().sparsity,
@@ -104,12 +104,17 @@ def _question_rows(maker: RowMaker, length: int, cases: int, seed: int) -> Itera
         yield tokens, kinds
 
 
-def _text_rows(corpus: Corpus, length: int) -> Iterator[Row]:
-    """Stretches of the text, the same amount at every length."""
-    rows = min(TEXT_TOKENS, len(corpus.tokens)) // length
-    for row in range(rows):
-        tokens = corpus.tokens[row * length : (row + 1) * length]
-        yield tokens, np.full(length, TEXT, np.uint8)
+def _text_rows(maker: RowMaker, length: int) -> Iterator[Row]:
+    """Stretches of the text, the same amount at every length, behind the opening of a request.
+
+    Training never shows a text without it, and full attention leans on the first tokens.
+    """
+    opening, text = maker.opening, maker.corpus.tokens
+    stretch = length - len(opening)
+    for row in range(min(TEXT_TOKENS, len(text)) // length):
+        tokens = np.concatenate((opening, text[row * stretch : (row + 1) * stretch]))
+        kinds = [IGNORED] * len(opening) + [TEXT] * stretch
+        yield tokens.astype(np.uint16), np.array(kinds, np.uint8)
 
 
 @torch.no_grad()

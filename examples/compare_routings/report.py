@@ -49,7 +49,6 @@ class Line:
     tokens: int
     seeds: int
     density: Figure
-    loss: Figure
     tasks: dict[str, Figure]
     quality: Figure  # the mean of the tasks
 
@@ -75,8 +74,8 @@ def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
 
         quality = Figure.of([fmean(seed[task] for task in TASKS) for seed in seeds])
         tasks = {task: figure(task) for task in TASKS}
-        density, loss = figure("density"), figure("loss")
-        joined.append(Line(routing, setting, tokens, len(seeds), density, loss, tasks, quality))
+        density = figure("density")
+        joined.append(Line(routing, setting, tokens, len(seeds), density, tasks, quality))
     return joined
 
 
@@ -84,8 +83,8 @@ def table(measured: Sequence[Line]) -> str:
     """Markdown; shares as percent, with the spread over seeds behind them."""
     rows = [
         "| tokens | routing | setting | seeds | density | facts | multi-key | multi-value "
-        "| tracking | loss |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| tracking |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for line in measured:
         cells = [
@@ -95,7 +94,6 @@ def table(measured: Sequence[Line]) -> str:
             str(line.seeds),
             _share(line.density),
             *(_share(line.tasks[task]) for task in TASKS),
-            f"{line.loss.mean:.3f} ± {line.loss.spread:.3f}",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
@@ -103,6 +101,23 @@ def table(measured: Sequence[Line]) -> str:
 
 def _share(figure: Figure) -> str:
     return f"{100 * figure.mean:.1f}% ± {100 * figure.spread:.1f}"
+
+
+def losses(runs: Sequence[dict[str, Any]]) -> str:
+    """Markdown: the losses over the last tenth of the training, of rows that all variants saw."""
+    found: dict[tuple[str, float | None], list[dict[str, float]]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (list(NAMES).index(run["routing"]), run["setting"])):
+        found[run["routing"], run["setting"]].append(run["training"])
+    rows = [
+        "| routing | setting | loss on text | loss on answers |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for (routing, setting), seeds in found.items():
+        told = "" if setting is None else f"{setting:g}"
+        figures = [Figure.of([s[name] for s in seeds]) for name in ("text_loss", "answer_loss")]
+        cells = [NAMES[routing], told, *(f"{f.mean:.3f} ± {f.spread:.3f}" for f in figures)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def how(runs: Sequence[dict[str, Any]]) -> str:
@@ -141,7 +156,8 @@ def main() -> None:
     written = page.read_text("utf-8") if page.exists() else "# Routings compared\n\n"
     above = written.partition(HEADING)[0]
     picture = "![mean of the four tasks against density, by length](routings.svg)"
-    parts = [f"{above}{HEADING}", picture, how(runs), table(measured)]
+    last = "Losses over the last tenth of the training, in which all variants saw the same rows:"
+    parts = [f"{above}{HEADING}", picture, how(runs), table(measured), last, losses(runs)]
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     (options.docs / "routings.svg").write_text(plot(points(measured)), encoding="utf-8")
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 from test_training_data import text
@@ -27,7 +28,7 @@ from examples.compare_routings.needles import (
 from examples.compare_routings.networks import Variant, begin_with, build
 from examples.compare_routings.nsa import NativeSparseAttention
 from examples.train_bundled import recipe
-from examples.train_bundled.tasks import RowMaker
+from examples.train_bundled.tasks import IGNORED, TEXT, RowMaker
 
 TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")
 VARIANTS = [
@@ -241,6 +242,20 @@ def _source(variable: str, given: dict[str, str]) -> str:
     while variable in given:
         variable = given[variable]
     return variable
+
+
+def test_texts_stand_behind_the_opening_of_a_request(
+    maker: RowMaker, small: None, tokenizer: Tokenizer
+) -> None:
+    rows = list(evaluate._text_rows(maker, 512))
+    assert len(rows) == 4
+    for tokens, kinds in rows:
+        assert tokens.shape == kinds.shape == (512,)
+        assert tokenizer.decode(tokens[kinds == IGNORED], skip_special_tokens=False) == (
+            "<|im_start|>user\n"
+        )
+    read = np.concatenate([tokens[kinds == TEXT] for tokens, kinds in rows])
+    assert np.array_equal(read, maker.corpus.tokens[: len(read)])
 
 
 def test_an_answer_is_right_only_as_a_whole() -> None:

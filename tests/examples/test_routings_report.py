@@ -69,6 +69,20 @@ def test_seeds_are_joined_and_the_rest_stands_apart(docs: Path) -> None:
     assert rows == ["full attention", "DashAttention", "DashAttention", "NSA"]
 
 
+def test_the_losses_of_the_training_are_told_for_every_routing(docs: Path) -> None:
+    text = (docs / "routings.md").read_text("utf-8")
+    rows = [
+        line for line in text.splitlines() if line.endswith("| 4.000 ± 0.000 | 0.100 ± 0.000 |")
+    ]
+    named = [row.split(" | ")[:2] for row in rows]
+    assert named == [
+        ["| full attention", ""],
+        ["| DashAttention", "2"],
+        ["| DashAttention", "4"],
+        ["| NSA", "16"],
+    ]
+
+
 def test_what_was_written_by_hand_stays(docs: Path) -> None:
     text = (docs / "routings.md").read_text("utf-8")
     assert text.startswith("# Routings\n\nWritten.\n\n## Measured\n")
