@@ -11,7 +11,7 @@ from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.questions import question_about, tells, unheld, words
 
 ATTEMPTS = 4  # at a question for a fact
-PARAPHRASED_SHARE = 0.6  # of the questions in a sentence's own words
+PARAPHRASED_SHARE = 0.4  # of the questions in a sentence's own words
 SECTION_SHARE, TERM_SHARE = 0.25, 0.7  # of the sentences that can be asked for so
 
 Asked = tuple[str, str]  # a question and its answer

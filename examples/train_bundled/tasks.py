@@ -22,17 +22,18 @@ from examples.train_bundled.summaries import main_sentences, sentences_like
 
 # What a token counts for in the loss: the text, or an answer of one of five sorts.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, ANSWER_NONE = range(7)
-STATED_SHARE = 0.55  # of the questions, which are about facts put into the text
-READER_SHARE = 0.3  # of the questions, at most, which readers ask
+STATED_SHARE = 0.4  # of the questions, which are about facts put into the text
+READER_SHARE = 0.45  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
-PASSAGE_SHARE = 0.4  # of the documents drawn, which are read about where readers asked
-SUMMARY_SHARE = 0.16  # of the rows
-ABSTRACT_SHARE = 0.6  # of the summaries, which are of documents with an abstract
+PASSAGE_SHARE = 0.6  # of the documents drawn, which are read about where readers asked
+READ_ON = 60  # sentences behind such a passage that are read too, at most
+SUMMARY_SHARE = 0.22  # of the rows
+ABSTRACT_SHARE = 0.5  # of the summaries, which are of documents with an abstract
 SUMMARY_TOKENS = 260
 DRAWS = 20  # of documents to summarise
-LONGEST_SUMMARIZED = 4096
+LONGEST_SUMMARIZED = 8192
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
 NO_READERS = ReaderQuestions({}, ())
@@ -106,7 +107,7 @@ class RowMaker:
         rng = self.rng
         most = max(4, min(80, length // 110))
         # With few questions now and then, so that a text may be nearly as long as the row.
-        count = rng.randint(max(3, most // 5), most)
+        count = rng.choice((most, rng.randint(max(3, most // 5), most)))
         absent = sum(rng.random() < ABSENT_SHARE for _ in range(count))
         drawn = self._facts(absent + rng.randint(2, 5 + length // 200))
         stated, kept_out = drawn[absent:], drawn[:absent]
@@ -194,7 +195,7 @@ class RowMaker:
                 return indices[:cut], indices[cut:]
 
     def _sentences(self, tokens: int) -> list[int]:
-        """Sentences of one document from a random place on, and of others if it is too short."""
+        """Sentences of a document from some place on, and of others as far as it is too short."""
         indices: list[int] = []
         left = tokens
         while left > 0:
@@ -210,17 +211,17 @@ class RowMaker:
         return indices
 
     def _place(self) -> tuple[int, int]:
-        """A sentence to begin at, and the end of its document."""
+        """A sentence to begin at and one to end before, of one document."""
         rng, starts = self.rng, self.corpus.document_start
         if self.readers.passages and rng.random() < PASSAGE_SHARE:
             passage = rng.choice(self.readers.passages)
             sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
-            before = rng.randint(0, 4)
+            before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
         else:
             # By sentence, so that long documents are drawn as often as they are long.
-            sentence, before = rng.randrange(len(self.corpus.sentence_start) - 1), 0
+            sentence, before, end = rng.randrange(int(starts[-1])), 0, int(starts[-1])
         document = int(np.searchsorted(starts, sentence, "right"))
-        return max(int(starts[document - 1]), sentence - before), int(starts[document])
+        return max(int(starts[document - 1]), sentence - before), min(int(starts[document]), end)
 
     def _sentence(self, index: int) -> Piece:
         return np.array(self.gap, np.uint16) if index == GAP else self.corpus.sentence(index)

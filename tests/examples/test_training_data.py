@@ -277,7 +277,7 @@ def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
     other = RowMaker(maker.corpus, tokenizer, seed=3, readers=readers, summary_share=0.0)
     said = {asked: other._text(other.corpus.sentence(i)).strip() for i, (asked,) in wanted.items()}
     found: dict[int, int] = {ANSWER_READER: 0, ANSWER_NONE: 0}
-    for _ in range(40):
+    for _ in range(150):
         for turn in other._questions(1024)[1]:
             request, answer = (tokenizer.decode(ids) for ids in (turn.request, turn.answer))
             for question, sentence in said.items():
