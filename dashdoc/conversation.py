@@ -1,8 +1,9 @@
 """Questions over one reading that build on one another."""
 
+from dashdoc.answer_stream import AnswerStream
 from dashdoc.errors import DoesNotFitError
 from dashdoc.prompts import ASK, ChatFrame
-from dashdoc.session import MAX_TOKENS, AnswerStream, Session
+from dashdoc.session import MAX_TOKENS, Session
 
 
 class Conversation:

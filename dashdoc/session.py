@@ -11,7 +11,8 @@ from typing import Literal
 import torch
 
 from dashdoc import prompts
-from dashdoc.citations import CitationFinder, cited_pages, coverage
+from dashdoc.answer_stream import AnswerStream
+from dashdoc.citations import CitationFinder
 from dashdoc.documents import Document
 from dashdoc.documents.page_selection import compact
 from dashdoc.errors import DeviceError
@@ -19,7 +20,7 @@ from dashdoc.estimates import does_not_fit, memory_needed
 from dashdoc.layout import Gap, PlacedText, place_texts
 from dashdoc.measures import Answer, Citation, Reading, Routing, Sources, Truncation
 from dashdoc.models.cache import DashCache
-from dashdoc.models.generation import Decoding, forward
+from dashdoc.models.generation import forward
 from dashdoc.models.loading import Model
 from dashdoc.models.memory import free_bytes, is_out_of_memory, peak_bytes
 from dashdoc.models.metering import ChunkMeter
@@ -150,7 +151,7 @@ class Session:
                 on_progress(start, len(ids))
         return meter.routing()
 
-    def stream(self, question: str, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
+    def stream(self, question: str, *, max_tokens: int = MAX_TOKENS) -> AnswerStream:
         """Ask; iterate over the result for pieces of text, then take its `answer`."""
         return self._stream(question, prompts.ASK.format(question=question), max_tokens)
 
@@ -158,7 +159,7 @@ class Session:
         """Ask and wait for the whole answer."""
         return self.stream(question, max_tokens=max_tokens).finish()
 
-    def stream_summary(self, *, max_tokens: int = MAX_TOKENS) -> "AnswerStream":
+    def stream_summary(self, *, max_tokens: int = MAX_TOKENS) -> AnswerStream:
         """Summarise what was read, streaming."""
         return self._stream("", prompts.SUMMARIZE, max_tokens)
 
@@ -170,7 +171,7 @@ class Session:
         """The quotes of an answer with their places, or with none where no document holds them."""
         return self._citations.cite(text)
 
-    def _stream(self, question: str, instruction: str, max_tokens: int) -> "AnswerStream":
+    def _stream(self, question: str, instruction: str, max_tokens: int) -> AnswerStream:
         reading = self.reading or self.read()
         request = self._frame.request(instruction)
         return AnswerStream(self, question, request, max_tokens, reading.tokens)
@@ -246,95 +247,3 @@ class Session:
         where = "".join(f", in pages {span} of {name}" for name, span in pages.items())
         self.notices.append(f"Left out {drop:,} tokens of the {cut} that do not fit{where}.")
         return Truncation(cut, drop, pages)
-
-
-class AnswerStream:
-    """An answer under way: iterate for text, `stop` it, then take `answer`.
-
-    The request follows the first `start` tokens of the cache, which hold at least the documents.
-    `ids` are the tokens of the answer.
-    """
-
-    def __init__(
-        self, session: Session, question: str, request: list[int], max_tokens: int, start: int
-    ) -> None:
-        self._session, self._question, self._request = session, question, request
-        self._max_tokens, self._start = max_tokens, start
-        self._decoding: Decoding | None = None
-        self._stopped = False
-        self.ids: list[int] = []
-        self.answer: Answer | None = None
-
-    def stop(self) -> None:
-        """End after the token under way; the text so far is the answer."""
-        self._stopped = True
-        if self._decoding:
-            self._decoding.stop()
-
-    def finish(self) -> Answer:
-        """Run to the end and return the answer."""
-        for _ in self:
-            pass
-        assert self.answer is not None
-        return self.answer
-
-    def __iter__(self) -> Iterator[str]:
-        session, model = self._session, self._session.model
-        meter = self._meter()
-        began = time.perf_counter()
-        session._cache.rewind(self._start)
-        request = torch.tensor([self._request], device=model.device)
-        self.ids = ids = list[int]()
-        text = ""
-        first = 0.0
-        with session._memory_explained():
-            logits = forward(model.network, request, session._cache, meter)
-            self._decoding = decoding = Decoding(
-                model.network,
-                session._cache,
-                logits,
-                model.stop_ids,
-                self._max_tokens,
-                meter,
-                context=session._read_ids + self._request,
-            )
-            if self._stopped:
-                decoding.stop()
-            for token in decoding:
-                if not ids:
-                    first = time.perf_counter() - began
-                ids.append(token)
-                # A token may hold a part of a character: wait for the rest of it.
-                decoded = model.tokenizer.decode(ids, skip_special_tokens=True).lstrip()
-                if not decoded.endswith("\ufffd") and len(decoded) > len(text):
-                    fresh, text = decoded[len(text) :], decoded
-                    yield fresh
-        seconds = time.perf_counter() - began
-        first = first or seconds
-        text = text.rstrip()
-        citations = session.cite(text)
-        self.answer = Answer(
-            question=self._question,
-            text=text,
-            finish_reason=decoding.finish_reason,
-            prompt_tokens=self._start + len(self._request),
-            tokens=len(ids),
-            first_token_seconds=first,
-            seconds=seconds,
-            tokens_per_second=max(len(ids) - 1, 0) / max(seconds - first, 1e-9),
-            peak_memory_bytes=peak_bytes(model.device),
-            routing=meter.routing(),
-            citations=citations,
-            pages=cited_pages(citations),
-            coverage=coverage(text, citations),
-            sources=session._sources(meter) if isinstance(meter, AnswerMeter) else None,
-        )
-
-    def _meter(self) -> ChunkMeter:
-        """Counts what is read; for a question, it also weighs what the routing turned to."""
-        config, frame = self._session.model.config, self._session._frame
-        if not self._question:
-            return ChunkMeter(config)
-        end = self._start + len(self._request)
-        asked = len(frame.plain(self._question)) + len(frame.closing)
-        return AnswerMeter(config, known=max(end - asked, self._start), answered=end - 1)

@@ -11,8 +11,9 @@ from dashdoc.measures import Answer, Reading, to_json
 from dashdoc.prompts import ChatFrame, segments
 
 if TYPE_CHECKING:
+    from dashdoc.answer_stream import AnswerStream
     from dashdoc.models import Model
-    from dashdoc.session import AnswerStream, Cut, Session
+    from dashdoc.session import Cut, Session
 
 
 class Watcher:

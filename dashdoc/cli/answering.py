@@ -11,7 +11,7 @@ from dashdoc.errors import DashdocError
 from dashdoc.measures import Answer
 
 if TYPE_CHECKING:
-    from dashdoc.session import AnswerStream
+    from dashdoc.answer_stream import AnswerStream
 
 _ENDED = {
     "length": "The answer was cut at --max-tokens {max_tokens}.",

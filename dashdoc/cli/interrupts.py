@@ -7,7 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dashdoc.session import AnswerStream
+    from dashdoc.answer_stream import AnswerStream
 
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 

@@ -20,8 +20,9 @@ from dashdoc.folder_runs import Failure, FolderWatcher, Result
 from dashdoc.measures import Answer, Reading
 
 if TYPE_CHECKING:
+    from dashdoc.answer_stream import AnswerStream
     from dashdoc.readings import Readings
-    from dashdoc.session import AnswerStream, Session
+    from dashdoc.session import Session
 
 
 class Screen(FolderWatcher):

@@ -114,7 +114,7 @@ def test_out_of_memory_forgets_the_earlier_turns(
     asked: list[str] = []
     heading = "dashdoc.cli.terminal.Terminal.heading"
     monkeypatch.setattr(heading, lambda _, question: asked.append(question))
-    monkeypatch.setattr("dashdoc.session.forward", fail_at_the_second)
+    monkeypatch.setattr("dashdoc.answer_stream.forward", fail_at_the_second)
     outcome = chat(["First?", "Second?", "Third?"], report)
     assert outcome.code == 4
     assert outcome.out == f"{SENTENCE} (p. 3)\n" * 2

@@ -1,11 +1,13 @@
 """How an answer ends, and how it comes in pieces."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 import torch
 
 from dashdoc.models import Model
+from dashdoc.models.generation import Decoding
 from dashdoc.prompts import ChatFrame
 from dashdoc.session import Session
 from tests.conftest import SENTENCE, save_checkpoint
@@ -97,3 +99,25 @@ def test_half_a_character_is_not_shown(tmp_path: Path, limit: int, text: str) ->
     model = load(save_checkpoint(tmp_path / "checkpoint", says=FOREIGN))
     answer = Session(model, [document(DUES)]).ask("Where?", max_tokens=limit)
     assert (answer.text, answer.finish_reason) == (text, "length")
+
+
+def test_a_summary_ends_before_a_sentence_said_again(
+    speaking: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "Dues are paid in coin. Notice is given before. Dues are paid in coin. Nothing more."
+    ids = speaking.tokenizer.encode(told, add_special_tokens=False)
+
+    class Telling(Decoding):
+        def _tokens(self) -> Generator[int]:
+            yield from ids
+
+    monkeypatch.setattr("dashdoc.answer_stream.Decoding", Telling)
+    session = Session(speaking, [document(DUES)])
+    stream = session.stream_summary()
+    shown = "".join(stream)
+    assert stream.answer is not None
+    assert stream.answer.text == "Dues are paid in coin. Notice is given before."
+    assert shown.rstrip() == stream.answer.text
+    assert stream.answer.finish_reason == "repetition"
+    # An answer to a question may say the same twice.
+    assert session.ask("What is paid?").text.count("Dues are paid in coin.") == 2

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dashdoc.answer_stream import AnswerStream
 from dashdoc.conversation import Conversation
 from dashdoc.errors import DeviceError, DoesNotFitError
 from dashdoc.models import Model
 from dashdoc.prompts import ChatFrame
-from dashdoc.session import AnswerStream, Session
+from dashdoc.session import Session
 from tests.conftest import SENTENCE
 from tests.session.conftest import CONTROL, document, pages, request_of
 
@@ -90,7 +91,7 @@ def test_an_answer_that_broke_off_is_none(babbling: Model, monkeypatch: pytest.M
     conversation.stream("Who signed?", max_tokens=5).finish()
     start = len(request_of(babbling, "Who signed?")) + conversation.session.tokens
     with monkeypatch.context() as patch, pytest.raises(DeviceError):
-        patch.setattr("dashdoc.session.forward", out_of_memory)
+        patch.setattr("dashdoc.answer_stream.forward", out_of_memory)
         conversation.stream("Why?", max_tokens=5).finish()
     assert conversation.turns == 1
     answer = conversation.stream("Where?", max_tokens=5).finish()

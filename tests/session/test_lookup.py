@@ -60,7 +60,7 @@ def test_an_answer_is_what_it_is_token_by_token(
     found = answers(session, how)
     hook.remove()
     assert passes < sum(answer.tokens for answer in found) / 2
-    monkeypatch.setattr("dashdoc.session.Decoding", one_at_a_time)
+    monkeypatch.setattr("dashdoc.answer_stream.Decoding", one_at_a_time)
     for answer, expected in zip(found, answers(session, how), strict=True):
         for name in ("text", "finish_reason", "prompt_tokens", "tokens", "citations", "pages"):
             assert getattr(answer, name) == getattr(expected, name)
