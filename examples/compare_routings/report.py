@@ -90,13 +90,17 @@ def table(measured: Sequence[Line]) -> str:
         cells = [
             f"{line.tokens:,}",
             NAMES[line.routing],
-            "" if line.setting is None else f"{line.setting:g}",
+            _setting(line.setting),
             str(line.seeds),
             _share(line.density),
             *(_share(line.tasks[task]) for task in TASKS),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _setting(setting: float | None) -> str:
+    return "" if setting is None else f"{setting:g}"
 
 
 def _share(figure: Figure) -> str:
@@ -113,9 +117,12 @@ def losses(runs: Sequence[dict[str, Any]]) -> str:
         "| --- | ---: | ---: | ---: |",
     ]
     for (routing, setting), seeds in found.items():
-        told = "" if setting is None else f"{setting:g}"
         figures = [Figure.of([s[name] for s in seeds]) for name in ("text_loss", "answer_loss")]
-        cells = [NAMES[routing], told, *(f"{f.mean:.3f} ± {f.spread:.3f}" for f in figures)]
+        cells = [
+            NAMES[routing],
+            _setting(setting),
+            *(f"{f.mean:.3f} ± {f.spread:.3f}" for f in figures),
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -3,7 +3,7 @@
     python -m examples.compare_routings.run --corpus DIR --routing full --course 0 0.55 \\
         --steps 4500 --output runs/beginning/full.json --weights runs/beginning/full.pt
     python -m examples.compare_routings.run --corpus DIR --routing ours --setting 2 \\
-        --course 0.55 1 --start runs/beginning/full.pt --steps 900 --output runs/ours-2-0.json
+        --course 0.55 1 --start runs/beginning/full.pt --steps 500 --output runs/ours-2-0.json
 
 `--routing` is `ours` (DashAttention; the setting is its scaling factor), `full`, `topk` (in the
 manner of InfLLM v2) or `nsa`; the setting of the last two is how many past chunks a token reads.
@@ -133,6 +133,8 @@ def main() -> None:
         variant = Variant(options.routing, options.setting)
     except ValueError as error:
         parser.error(str(error))
+    for path in filter(None, (options.output, options.weights)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     # The workers are forked, and each encodes for itself.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -154,7 +156,6 @@ def main() -> None:
     # What counts chunks is not compiled, so the weights go into a fresh network.
     finished = build(variant, config, options.seed).to(device).eval()
     finished.load_state_dict(network.state_dict())
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     if options.weights:
         torch.save(finished.state_dict(), options.weights)
     unseen = maker_of(unseen_corpus(UNSEEN, tokenizer, corpus.rare), tokenizer)

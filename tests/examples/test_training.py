@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dashdoc.models.llama import DashLlamaForCausalLM
-from examples.train_bundled import train
+from examples.train_bundled import recipe, train
 
 SENTENCES = (
     "In {year} the old mill of Talvey was sold, because the river had left its bed.",
@@ -71,3 +71,9 @@ def test_a_training_is_logged_saved_and_resumed(
     first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
     assert json.loads(first)["step"] == 0
     assert json.loads(first)["text"] < records[0]["text"]
+
+
+def test_the_first_tokens_of_every_answer_are_told() -> None:
+    answer = torch.tensor([[0, 1, 1, 1, 1, 1, 1, 0, 1, 0], [1, 1, 1, 1, 1, 0, 1, 1, 1, 1]]).bool()
+    first = torch.tensor([[0, 1, 1, 1, 1, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0, 0, 1, 1, 1, 1]]).bool()
+    assert torch.equal(recipe.first_tokens(answer), first)
