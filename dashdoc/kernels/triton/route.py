@@ -1,8 +1,8 @@
 """Stage 2: which past chunks each token reads, by exact 1.5-entmax over recomputed scores.
 
 A program takes as many tiles as fill 64 rows, and walks their past chunks a few times: for the
-maxima of the rows, for their thresholds (twice as a rule), and to write for each tile the list of
-the chunks that any of its tokens reads. Scores live in registers alone.
+highest scores of the rows, for their thresholds (twice at most as a rule), and to write for each
+tile the list of the chunks that any of its tokens reads. Scores live in registers alone.
 """
 
 import math
@@ -175,7 +175,7 @@ def _route(
     lists = entries_ptr + listed * capacity, weights_ptr, listing * capacity, exists_list
 
     own_low = tl.min(own, 0)
-    top, bracket = guess_thresholds(query, field, begin, own_low, D, BLOCK, PADDED)
+    top, bracket, highest = guess_thresholds(query, field, begin, own_low, D, BLOCK, PADDED)
     wanted, logs = tl.zeros([WIDE_PAD], tl.int32), tl.zeros([WIDE_PAD], tl.float32)
     passes = 0
     wrong = 1.0
@@ -188,6 +188,7 @@ def _route(
             T, G, T_PAD, G_PAD, LISTS, D, LOCAL, BLOCK, PADDED,
         )  # fmt: skip
         wrong = tl.max(tl.where(first < past, tl.abs(mass - 1.0), 0.0), 0)
+        bracket = bracket[0], bracket[1], highest
     tau = bracket[0]
     lengths, active = pack(lists, begin, field[3] + 1, T, T_PAD, LISTS)
 

@@ -1,6 +1,8 @@
 """The thresholds of 1.5-entmax: of each row the tau at which its probabilities sum to one.
 
-Tau is bracketed, and the bracket closes in by passes over scores that are computed again each time.
+The highest scores of each lane of chunks give a first tau, which is the right one unless a lane lost
+a score above it. Else tau is bracketed, and the bracket closes in by passes over scores that are
+computed again each time.
 """
 
 import triton
@@ -13,43 +15,68 @@ MASS_TOLERANCE = tl.constexpr(4e-6)
 # What the bracket of tau may come to, as such a sum, when tau is worth a try: the last step is far
 # closer to the solution than the bracket is wide.
 MASS_DOUBT = tl.constexpr(3e-5)
-# Passes over the chunks; two are usual, the bound matters to rounding noise alone.
+# Passes over the chunks; two at most are usual, the bound matters to rounding noise alone.
 MAX_PASSES = tl.constexpr(24)
-# Steps on the maxima of the lanes, which only give a first guess.
-FIRST_STEPS = tl.constexpr(4)
+# A row's chunks fall into this many lanes, of each of which the four highest scores are kept.
+LANES = tl.constexpr(32)
+FIRST_STEPS = tl.constexpr(5)
+# A lane whose fourth score is above tau may have lost a fifth: of how many in a program the sums of
+# the probabilities are left to tell.
+DOUBTFUL_LANES = tl.constexpr(3)
 
 
 @triton.jit
 def guess_thresholds(
     query, field, begin, own_low, D: tl.constexpr, BLOCK: tl.constexpr, PADDED: tl.constexpr
 ):
-    """Of each row the maximum of its half scores, and a first tau below it with its bounds.
+    """Of each row the maximum of its half scores, a first tau with its bounds, and its upper bound.
 
+    The bounds are tau itself where it needs no passes, the checks of `mark_lists` allowing.
     `begin` is the first chunk's block, `own_low` the least of the tokens' own chunks.
     """
     _, first, past, own_high, _ = field
     ROWS: tl.constexpr = query.shape[0]
     middle = tl.maximum(own_low // BLOCK * BLOCK, begin)  # all rows have all chunks before it
-    column = tl.arange(0, BLOCK)
+    column = tl.arange(0, LANES)
 
-    lanes = tl.full([ROWS, BLOCK], float("-inf"), tl.float32)
-    for block in range(begin, middle, BLOCK):
-        x = half_scores(query, field, block + column, D, PADDED)
-        lanes = tl.maximum(lanes, x)
-    for block in range(middle, own_high, BLOCK):
-        x = half_scores(query, field, block + column, D, True)
-        lanes = tl.maximum(lanes, x)
-    top = tl.max(lanes, 1)  # [ROWS]
+    none = tl.full([ROWS, LANES], float("-inf"), tl.float32)
+    best = none, none, none, none
+    for block in range(begin, middle, LANES):
+        best = keep_best(best, half_scores(query, field, block + column, D, PADDED))
+    for block in range(middle, own_high, LANES):
+        best = keep_best(best, half_scores(query, field, block + column, D, True))
+    top = tl.max(best[0], 1)  # [ROWS]
     top = tl.where(top > float("-inf"), top, 0.0)
 
-    # The maxima of the lanes are scores of the row: their threshold is a guess close below.
     low = tl.full([ROWS], -1.0, tl.float32)
     highest = -tl.rsqrt(tl.maximum(past - first, 1).to(tl.float32))
     tau, high = low, highest
     for _ in range(FIRST_STEPS):
-        sum1, sum2, support = moments(lanes - top[:, None], tau)
+        sum1, sum2, support = moments_of_best(best, top, tau)
         tau, low, high = improve(tau, low, high, sum1, sum2, support)
-    return top, (low, low, highest)
+    doubtful = tl.sum(tl.sum((best[3] - top[:, None] > low[:, None]).to(tl.int32), 1), 0)
+    high = tl.where(doubtful > DOUBTFUL_LANES, highest, tau)
+    return top, (tau, low, high), highest
+
+
+@triton.jit
+def keep_best(best, x):
+    """The four highest scores of each lane, one more taken in: [ROWS, LANES] each."""
+    first, second, third, fourth = best
+    first, x = tl.maximum(first, x), tl.minimum(first, x)
+    second, x = tl.maximum(second, x), tl.minimum(second, x)
+    third, x = tl.maximum(third, x), tl.minimum(third, x)
+    return first, second, third, tl.maximum(fourth, x)
+
+
+@triton.jit
+def moments_of_best(best, top, tau):
+    """The `moments` of the scores that the lanes kept."""
+    sum1, sum2, support = moments(best[0] - top[:, None], tau)
+    for i in tl.static_range(1, 4):
+        more1, more2, more = moments(best[i] - top[:, None], tau)
+        sum1, sum2, support = sum1 + more1, sum2 + more2, support + more
+    return sum1, sum2, support
 
 
 @triton.jit
@@ -63,7 +90,7 @@ def find_thresholds(
     middle = tl.maximum(own_low // BLOCK * BLOCK, begin)
     column = tl.arange(0, BLOCK)
     tau, low, high = bracket
-    doubt = 1.0
+    doubt = tl.max(high - low, 0)
     while (doubt > MASS_DOUBT) & (passes < MAX_PASSES):
         sum1 = tl.zeros([ROWS], tl.float32)
         sum2 = tl.zeros([ROWS], tl.float32)
