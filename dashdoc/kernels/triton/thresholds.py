@@ -1,8 +1,8 @@
 """The thresholds of 1.5-entmax: of each row the tau at which its probabilities sum to one.
 
-The highest scores of each lane of chunks give a first tau, which is the right one unless a lane lost
-a score above it. Else tau is bracketed, and the bracket closes in by passes over scores that are
-computed again each time.
+The highest scores of each lane of chunks give a first tau, which is the right one unless a lane
+lost a score above it. Else tau is bracketed, and the bracket closes in by passes over scores that
+are computed again each time.
 """
 
 import triton
