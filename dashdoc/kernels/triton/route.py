@@ -175,7 +175,7 @@ def _route(
     lists = entries_ptr + listed * capacity, weights_ptr, listing * capacity, exists_list
 
     own_low = tl.min(own, 0)
-    top, bracket, highest = guess_thresholds(query, field, begin, own_low, D, BLOCK, PADDED)
+    top, bracket = guess_thresholds(query, field, begin, own_low, D, BLOCK, PADDED)
     wanted, logs = tl.zeros([WIDE_PAD], tl.int32), tl.zeros([WIDE_PAD], tl.float32)
     passes = 0
     wrong = 1.0
@@ -188,7 +188,9 @@ def _route(
             T, G, T_PAD, G_PAD, LISTS, D, LOCAL, BLOCK, PADDED,
         )  # fmt: skip
         wrong = tl.max(tl.where(first < past, tl.abs(mass - 1.0), 0.0), 0)
-        bracket = bracket[0], bracket[1], highest
+        passes += 1
+        # Wide open again, so that a pass is made: tau may have reached a bound off by rounding.
+        bracket = bracket[0], tl.zeros_like(top) - 1.0, tl.zeros_like(top)
     tau = bracket[0]
     lengths, active = pack(lists, begin, field[3] + 1, T, T_PAD, LISTS)
 

@@ -15,7 +15,8 @@ MASS_TOLERANCE = tl.constexpr(4e-6)
 # What the bracket of tau may come to, as such a sum, when tau is worth a try: the last step is far
 # closer to the solution than the bracket is wide.
 MASS_DOUBT = tl.constexpr(3e-5)
-# Passes over the chunks; two at most are usual, the bound matters to rounding noise alone.
+# Passes over the chunks, marks included; three at most are usual, the bound matters to rounding
+# noise alone.
 MAX_PASSES = tl.constexpr(24)
 # A row's chunks fall into this many lanes, of each of which the four highest scores are kept.
 LANES = tl.constexpr(32)
@@ -29,7 +30,7 @@ DOUBTFUL_LANES = tl.constexpr(3)
 def guess_thresholds(
     query, field, begin, own_low, D: tl.constexpr, BLOCK: tl.constexpr, PADDED: tl.constexpr
 ):
-    """Of each row the maximum of its half scores, a first tau with its bounds, and its upper bound.
+    """Of each row the maximum of its half scores, and a first tau with its bounds.
 
     The bounds are tau itself where it needs no passes, the checks of `mark_lists` allowing.
     `begin` is the first chunk's block, `own_low` the least of the tokens' own chunks.
@@ -55,8 +56,7 @@ def guess_thresholds(
         sum1, sum2, support = moments_of_best(best, top, tau)
         tau, low, high = improve(tau, low, high, sum1, sum2, support)
     doubtful = tl.sum(tl.sum((best[3] - top[:, None] > low[:, None]).to(tl.int32), 1), 0)
-    high = tl.where(doubtful > DOUBTFUL_LANES, highest, tau)
-    return top, (tau, low, high), highest
+    return top, (tau, low, tl.where(doubtful > DOUBTFUL_LANES, highest, tau))
 
 
 @triton.jit
