@@ -104,10 +104,23 @@ def test_nothing_of_a_token_waits_for_the_host(reading: Reading) -> None:
         assert torch.cuda.memory_stats()["allocation.all.allocated"] == before
 
 
-def test_logits_are_those_of_the_network(model: Model, reading: Reading) -> None:
+def test_logits_are_as_near_to_float32_as_those_of_the_network(model: Model) -> None:
+    """In bf16 a query may choose another chunk: of single tokens both are up to 7% off."""
+    precise = load_model(choose_model("bundled", device="cuda"))
+    precise.network.float()
+    reading, exact = Reading(model), Reading(precise)
     step = DecodeStep(model.network, reading.cache)
-    token = torch.tensor([100], device="cuda")
-    step.begin(token, READ)
-    step()
-    expected = reading.read(token[None]).float()
-    assert (step.logits.float() - expected).norm() <= 2e-2 * expected.norm()
+    errors = []
+    for number in torch.randint(3, model.config.vocab_size, (40,)).tolist():
+        token = torch.tensor([number], device="cuda")
+        step.begin(token, READ)
+        step()
+        of_step, of_network = step.logits.float(), reading.read(token[None]).float()
+        expected = exact.read(token[None]).float()
+        reading.cache.rewind(READ)
+        exact.cache.rewind(READ)
+        errors.append([(made - expected).norm() for made in (of_step, of_network)])
+        errors[-1].append(expected.norm())
+    of_step, of_network, size = torch.tensor(errors).sum(0)
+    assert of_step <= 1.25 * of_network
+    assert of_step <= 4e-2 * size
