@@ -4,12 +4,12 @@
     python benchmarks/attention.py --only decode
     python benchmarks/attention.py --peer ../dash-attention
 
-Prefill of one sequence, decoding of one token (replays of a CUDA graph) and the backward pass, on
-the synthetic layer of `attention_workload.py`; '0.31' and '0.08' are its two sets. Times are
-medians between CUDA events with cold caches. `x cuDNN` is cuDNN's time over the row's, of this run:
-above 1 is faster than dense. `of peak` is the share of the rate of a large bf16 matrix product,
-measured first, that the operations on active chunks come to. The table goes to stdout as it fills;
-the last line is one JSON object.
+Prefill of one sequence, short ones as replays of a CUDA graph too, decoding of one token (replays)
+and the backward pass, on the synthetic layer of `attention_workload.py`; '0.31' and '0.08' are its
+two sets. Times are medians between CUDA events with cold caches. `x cuDNN` is cuDNN's time over the
+row's, of this run: above 1 is faster than dense. `of peak` is the share of the rate of a large bf16
+matrix product, measured first, that the operations on active chunks come to. The table goes to
+stdout as it fills; the last line is one JSON object.
 """
 
 import argparse
@@ -52,8 +52,10 @@ from attention_workload import (
 
 from dashdoc.kernels import dash_attention
 
-PARTS = ("prefill", "decode", "backward")
+PARTS = ("prefill", "replays", "decode", "backward")
 LENGTHS = tuple(1024 * k for k in (2, 4, 8, 16, 32, 64, 128))
+# Where launching the kernels takes longer than they do.
+REPLAY_LENGTHS = tuple(1024 * k for k in (2, 4, 8))
 DECODE_LENGTHS = tuple(1024 * k for k in (16, 64, 128))
 DECODE_BATCHES = (1, 8)
 BACKWARD_LENGTH, BACKWARD_LABEL = 32_768, "0.31"
@@ -151,6 +153,15 @@ def published_here(tokens: int, scale: float, peer: Path) -> None:
     print(json.dumps(found), flush=True)
 
 
+def replays(table: Table, tokens: int) -> None:
+    """The prefill of a short sequence without the time that launching it takes."""
+    inputs = draw(tokens)
+    measure = partial(table.measure, "replays", tokens, graph=True)
+    measure("cuDNN, dense", partial(dense, inputs, CUDNN))
+    for label, scale in scales(inputs).items():
+        measure(f"dashdoc '{label}'", partial(ours, inputs, options_for(scale, True)))
+
+
 def decode(table: Table, tokens: int, batch: int) -> None:
     """The newest token of each row of a batch, as replays of CUDA graphs."""
     found = scales(draw(tokens))
@@ -199,6 +210,9 @@ def fill(table: Table, part: str, lengths: Sequence[int], peer: Path | None) -> 
         for tokens, sets in routed.items():
             if peer is not None and tokens > PUBLISHED_SAFE:
                 published_apart(table, tokens, peer, sets)
+    elif part == "replays":
+        for tokens in REPLAY_LENGTHS:
+            replays(table, tokens)
     elif part == "decode":
         for tokens in DECODE_LENGTHS:
             for batch in DECODE_BATCHES:
