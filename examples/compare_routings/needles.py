@@ -99,7 +99,7 @@ def needle_row(maker: RowMaker, length: int) -> Row:
     core, more = ([maker._sentence(i) for i in part] for part in maker._stretch(room, length))
     tokens, kinds = maker._text_turn([*_hide(core, hidden, rng), *more], length - len(asked))
     for turn in turns:
-        kinds += [IGNORED] * len(turn.request) + [turn.kind] * len(turn.answer)
+        kinds += [IGNORED] * len(turn.request) + turn.kinds
         kinds += [IGNORED] * len(maker.between)
     return np.array(tokens + asked, np.uint16), np.array(kinds, np.uint8)
 

@@ -11,7 +11,11 @@ from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.questions import question_about, tells, unheld, words
 
 ATTEMPTS = 4  # at a question for a fact
-PARAPHRASED_SHARE = 0.4  # of the questions in a sentence's own words
+PARAPHRASED_SHARE = 0.4  # of the questions, which get other words for those of their sentence
+# Of the questions of readers, so that none is learned by heart: which get other words for any, and
+# which lose some; and what share of its words such a one loses.
+REWORDED_SHARE, THINNED_SHARE, LOST_WORDS = 0.25, 0.3, 0.15
+DISTANT_SHARE = 0.6  # of several about one sentence the one least like it is asked
 SECTION_SHARE, TERM_SHARE = 0.25, 0.7  # of the sentences that can be asked for so
 
 Asked = tuple[str, str]  # a question and its answer
@@ -68,7 +72,7 @@ class Exam:
         """One question of a reader for each sentence that has any, in any order."""
         for i in self.rng.sample(sorted(self.readers), len(self.readers)):
             sentence = self.sentences[i]
-            yield self._varied(self.rng.choice(self.readers[i]), sentence, ""), sentence
+            yield self._of_reader(self.readers[i], sentence), sentence
 
     def about_absent(self, kept_out: Sequence[Fact]) -> Iterator[Asked]:
         """Questions that name what the text nowhere names; others much like it may stand there."""
@@ -85,7 +89,7 @@ class Exam:
         """
         for sentence, asked in left_out:
             if asked:
-                yield self._varied(self.rng.choice(asked), sentence, ""), NO_ANSWER
+                yield self._of_reader(asked, sentence), NO_ANSWER
                 continue
             question = question_about(sentence, self.rare, self.rng)
             if question and unheld(question, sentence, self.bags):
@@ -93,6 +97,22 @@ class Exam:
 
     def _shuffled(self, of: Sequence[object]) -> list[int]:
         return self.rng.sample(range(len(of)), len(of))
+
+    def _of_reader(self, asked: Sequence[str], sentence: str) -> str:
+        """One of the questions about a sentence, not always in the reader's own words."""
+        rng, told = self.rng, words(sentence)
+        if rng.random() < DISTANT_SHARE:
+            question = min(asked, key=lambda text: len(words(text) & told))
+        else:
+            question = rng.choice(asked)
+        if self.synonyms and rng.random() < REWORDED_SHARE:
+            question = self.synonyms.paraphrase(question, question, "", rng)
+        else:
+            question = self._varied(question, sentence, "")
+        if rng.random() < THINNED_SHARE:
+            first, *others = question.split()
+            question = " ".join([first, *(word for word in others if rng.random() > LOST_WORDS)])
+        return question
 
     def _varied(self, question: str, answer: str, kept: str) -> str:
         if self.synonyms and self.rng.random() < PARAPHRASED_SHARE:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
-from examples.train_bundled.tasks import ANSWER, TEXT
+from examples.train_bundled.tasks import ANSWER, CHOICE, TEXT
 
 STEP_TOKENS = 65_536
 WARMUP_STEPS = 200
@@ -23,6 +23,8 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
 )
 # The first tokens of an answer find the sentence, the others copy it: what a first one counts for.
 FOUND_TOKENS, FOUND_WEIGHT = 4, 3.0
+# The same of the sentences of a summary, which are few.
+CHOICE_WEIGHT = 6.0
 # Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
 PEAK = {"A100": 312e12, "H100": 989e12, "H200": 989e12}
 
@@ -76,7 +78,7 @@ def losses(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean loss on text, that on answers, and which of the tokens but the first are wrong.
 
-    The first tokens of an answer count for more.
+    The tokens that choose a sentence count for more.
     """
     # A meter would be compiled anew every time.
     stance = torch.compiler.set_stance("force_eager" if meter else "default")
@@ -86,6 +88,7 @@ def losses(
         counted = kind > 0
         logits = model.lm_head(hidden[counted])  # [tokens counted, vocabulary]
     weight = (1 + (FOUND_WEIGHT - 1) * first_tokens(kind >= ANSWER))[counted]
+    weight[kind[counted] == CHOICE] = CHOICE_WEIGHT
     target, kind = target[counted], kind[counted]
     each = F.cross_entropy(logits.float(), target, reduction="none")
     answer = kind >= ANSWER

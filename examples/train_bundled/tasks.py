@@ -20,18 +20,21 @@ from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.summaries import main_sentences, sentences_like
 
-# What a token counts for in the loss: the text, or an answer of one of five sorts.
-IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, ANSWER_NONE = range(7)
-STATED_SHARE = 0.4  # of the questions, which are about facts put into the text
-READER_SHARE = 0.45  # of the questions, at most, which readers ask
+# What a token counts for in the loss: the text, or an answer of one of five sorts. Of a summary the
+# first tokens of each sentence, and its end, are choices.
+IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, CHOICE, ANSWER_NONE = range(8)
+STATED_SHARE = 0.36  # of the questions, which are about facts put into the text
+READER_SHARE = 0.5  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
-PASSAGE_SHARE = 0.6  # of the documents drawn, which are read about where readers asked
+PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
 READ_ON = 60  # sentences behind such a passage that are read too, at most
 SUMMARY_SHARE = 0.22  # of the rows
-ABSTRACT_SHARE = 0.5  # of the summaries, which are of documents with an abstract
-SUMMARY_TOKENS = 260
+ABSTRACT_SHARE = 0.2  # of the summaries, which are of documents with an abstract
+SUMMARY_SENTENCES, SUMMARY_TOKENS = 4, 260
+CHOICE_TOKENS = 3
+FILLED = 0.6  # of a row, at least, that a document to summarise takes
 DRAWS = 20  # of documents to summarise
 LONGEST_SUMMARIZED = 8192
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
@@ -44,11 +47,11 @@ GAP = -1  # in place of a sentence, between two documents
 
 @dataclass(frozen=True)
 class Turn:
-    """A request and its answer as tokens, and what the answer counts for."""
+    """A request and its answer as tokens, and what each of the answer's counts for."""
 
     request: list[int]
     answer: list[int]
-    kind: int
+    kinds: list[int]
 
     def __len__(self) -> int:
         return len(self.request) + len(self.answer)
@@ -98,7 +101,7 @@ class RowMaker:
         asked = [token for turn in turns for token in self._ids_of(turn)]
         tokens, kinds = self._text_turn(pieces, length - len(asked))
         for turn in turns:
-            kinds += [IGNORED] * (len(turn.request)) + [turn.kind] * len(turn.answer)
+            kinds += [IGNORED] * (len(turn.request)) + turn.kinds
             kinds += [IGNORED] * len(self.between)
         return np.array(tokens + asked, np.uint16), np.array(kinds, np.uint8)
 
@@ -144,15 +147,17 @@ class RowMaker:
         room = length - SUMMARY_TOKENS - self._markers(length)
         for _ in range(DRAWS):
             pieces, abstract = self._summarized()
-            cut = int(np.searchsorted(np.cumsum([len(piece) for piece in pieces]), room, "right"))
-            if cut == len(pieces):
+            ends = np.cumsum([len(piece) for piece in pieces])
+            if not pieces or ends[-1] < FILLED * room:
                 continue
+            cut = int(np.searchsorted(ends, room, "right"))
             real = [self._text(piece).strip() for piece in pieces[:cut]]
-            count = self.rng.randint(3, 5)
             chosen = (
-                sentences_like(real, abstract, count) if abstract else main_sentences(real, count)
+                sentences_like(real, abstract, SUMMARY_SENTENCES)
+                if abstract
+                else main_sentences(real, SUMMARY_SENTENCES)
             )
-            turn = self._turn(SUMMARIZE, " ".join(real[i] for i in chosen), ANSWER_SUMMARY)
+            turn = self._summary_turn([real[i] for i in chosen])
             if chosen and len(turn) + len(self.between) <= SUMMARY_TOKENS:
                 return pieces, [turn]
         return None
@@ -293,9 +298,20 @@ class RowMaker:
         return self._turn(ASK.format(question=question), answer, kind)
 
     def _turn(self, instruction: str, answer: str, kind: int) -> Turn:
-        # The answer starts with a space, as its sentence does inside a paragraph.
-        request = self._ids(instruction) + self.closing
-        return Turn(request, [*self._ids(" " + answer), self.stop], kind)
+        told = [*self._ids(" " + answer), self.stop]
+        return Turn(self._request(instruction), told, [kind] * len(told))
+
+    def _summary_turn(self, sentences: Sequence[str]) -> Turn:
+        answer, kinds = list[int](), list[int]()
+        for sentence in sentences:
+            told = self._ids(" " + sentence)
+            answer += told
+            kinds += [CHOICE] * CHOICE_TOKENS + [ANSWER_SUMMARY] * (len(told) - CHOICE_TOKENS)
+        return Turn(self._request(SUMMARIZE), [*answer, self.stop], [*kinds, CHOICE])
+
+    def _request(self, instruction: str) -> list[int]:
+        """What comes behind the text; the answer starts with a space, as in a paragraph."""
+        return self._ids(instruction) + self.closing
 
     def _ids_of(self, turn: Turn) -> list[int]:
         return [*turn.request, *turn.answer, *self.between]

@@ -50,7 +50,7 @@ from examples.train_bundled.tasks import (
     ANSWER_NONE,
     ANSWER_READER,
     ANSWER_REAL,
-    ANSWER_SUMMARY,
+    CHOICE,
     RowMaker,
 )
 from examples.train_bundled.workers import Worker
@@ -62,7 +62,7 @@ SORTS = {
     "right_real": ANSWER_REAL,
     "right_reader": ANSWER_READER,
     "right_none": ANSWER_NONE,
-    "right_summary": ANSWER_SUMMARY,
+    "right_summary": CHOICE,
 }
 
 

@@ -39,6 +39,8 @@ from examples.train_bundled.tasks import (
     ANSWER_READER,
     ANSWER_REAL,
     ANSWER_SUMMARY,
+    CHOICE,
+    CHOICE_TOKENS,
     TEXT,
     RowMaker,
 )
@@ -112,7 +114,7 @@ def exam(maker: RowMaker, *sentences: str) -> Exam:
 def runs(tokens: np.ndarray, kinds: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """The start, the end and the kind of every answer of a row."""
     at = 0
-    for kind, run in groupby(kinds.tolist()):
+    for kind, run in groupby(np.where(kinds == CHOICE, ANSWER_SUMMARY, kinds).tolist()):
         size = len(list(run))
         if kind >= ANSWER:
             yield at, at + size, kind
@@ -282,8 +284,9 @@ def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
             request, answer = (tokenizer.decode(ids) for ids in (turn.request, turn.answer))
             for question, sentence in said.items():
                 if question.rstrip("?").lower() in request.lower():
-                    found[turn.kind] += 1
-                    assert answer.strip() == (NO_ANSWER if turn.kind == ANSWER_NONE else sentence)
+                    kind = turn.kinds[0]
+                    found[kind] += 1
+                    assert answer.strip() == (NO_ANSWER if kind == ANSWER_NONE else sentence)
     assert all(found.values())
 
 
@@ -303,6 +306,22 @@ def test_questions_of_readers_are_about_the_document_as_it_was_split(
     else:
         with pytest.raises(ValueError, match="a/b has 2 sentences"):
             ReaderQuestions.load(known, file)
+
+
+def test_what_readers_ask_is_asked_in_many_ways_and_least_often_as_its_sentence_has_it(
+    maker: RowMaker,
+) -> None:
+    sentence = "The beacon was lit again, because three ships were seen near Kelrose."
+    near, far = "Why was the beacon lit again?", "What made them burn the old signal once more?"
+    rng = maker.rng
+    readers = {0: (near, far)}
+    asked = [
+        question
+        for _ in range(400)
+        for question, _ in Exam([], [sentence], frozenset(), rng, readers=readers).by_readers()
+    ]
+    assert asked.count(near) < asked.count(far) < 400
+    assert len({*asked}) > 20 and {question.split()[0] for question in asked} == {"Why", "What"}
 
 
 def test_headings_and_terms_are_asked_for_where_they_stand(maker: RowMaker) -> None:
@@ -398,9 +417,12 @@ def test_a_summary_is_like_the_abstract_that_is_kept_from_the_text(
 
     made = other._summary(512)
     assert made is not None
-    summary = tokenizer.decode(made[1][0].answer)
+    (turn,) = made[1]
+    told = sentences(tokenizer.decode(turn.answer[:-1]))
     text = "".join(map(other._text, made[0]))
-    assert all(sentence.strip() in text for sentence in sentences(summary))
+    assert all(sentence.strip() in text for sentence in told)
+    choices = "".join("#" if kind == CHOICE else " " for kind in turn.kinds)
+    assert [len(run) for run in choices.split()] == [CHOICE_TOKENS] * len(told) + [1]
 
 
 def test_main_sentences_do_not_repeat_each_other() -> None:
