@@ -6,8 +6,9 @@ Each passage of `tests/data` is read once as a text and once in pages of some 40
 questions are asked of both, greedily. `right` are the answers that hold a sentence that is right,
 `or near` those also whose words are nearly its own. `cited` is the share of all the answers given,
 right or wrong, that name pages on which such a sentence stands and no others; a text has no pages.
-Questions that a passage does not answer are a row of their own: there a refusal is right. The last
-line is one JSON object with all that the table shows.
+Questions that a passage does not answer are a row of their own: there a refusal is right. The row
+`by search` asks no model, but takes the sentence that shares most words with the question, rare
+ones counting for more. The last line is one JSON object with all that the table shows.
 """
 
 import argparse
@@ -21,8 +22,17 @@ from typing import Any
 
 import torch
 from facts import document_of, machine, token_counter, watched
-from facts_cases import Count
-from natural_cases import KINDS, Passage, Question, Verdict, judge, load_passages, right_pages
+from facts_cases import Count, sentences
+from natural_cases import (
+    KINDS,
+    Passage,
+    Question,
+    Verdict,
+    judge,
+    load_passages,
+    most_alike,
+    right_pages,
+)
 from sources import PAGE_TOKENS, paginate
 
 import dashdoc
@@ -101,13 +111,26 @@ def summary(questions: str, outcomes: Sequence[Outcome]) -> Row:
     )
 
 
-def rows(plain: Sequence[Outcome], paged: Sequence[Outcome]) -> Iterator[Row]:
-    """The rows of the table: by kind, all together, in pages, and what is not answered."""
+def search(passage: Passage) -> Iterator[Outcome]:
+    """What a search for the words of each question finds that the passage answers."""
+    told = [sentence.text for sentence in sentences(passage.text)]
+    for question in passage.questions:
+        if question.answers:
+            found = most_alike(question.text, told)
+            verdict = judge(found, question, NO_ANSWER)
+            yield Outcome(passage.name, question, found, verdict, None)
+
+
+def rows(
+    plain: Sequence[Outcome], paged: Sequence[Outcome], searched: Sequence[Outcome]
+) -> Iterator[Row]:
+    """The rows of the table: by kind, all together, in pages, by search, and what has no answer."""
     answerable = [outcome for outcome in plain if outcome.question.answers]
     groups = {
         **{kind: [o for o in answerable if o.question.kind == kind] for kind in KINDS},
         "all": answerable,
         "all, in pages": [outcome for outcome in paged if outcome.question.answers],
+        "all, by search": searched,
         "unanswered": [outcome for outcome in plain if not outcome.question.answers],
         "unanswered, in pages": [outcome for outcome in paged if not outcome.question.answers],
     }
@@ -147,7 +170,7 @@ def main() -> None:
     plain, paged = outcomes(model, passages, token_counter(model.tokenizer), options.progress)
     print(HEADER)
     report["rows"] = []
-    for row in rows(plain, paged):
+    for row in rows(plain, paged, list(chain.from_iterable(map(search, passages)))):
         print(row)
         report["rows"].append(asdict(row))
     if options.json:

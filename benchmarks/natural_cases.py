@@ -5,10 +5,12 @@ sources.
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +74,15 @@ def overlap(answer: str, sentence: str) -> float:
     ours, theirs = _words(answer), _words(sentence)
     shared = (ours & theirs).total()
     return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0
+
+
+def most_alike(question: str, sentences: Sequence[str]) -> str:
+    """The sentence that shares most words with a question, rare ones counting for more."""
+    asked, held = {*_words(question)}, [{*_words(sentence)} for sentence in sentences]
+    times = Counter(chain.from_iterable(held))
+    worth = {word: math.log(1 + len(held) / times[word]) for word in asked if word in times}
+    shared = [sum(worth[word] for word in asked & words) for words in held]
+    return sentences[max(range(len(held)), key=shared.__getitem__)]
 
 
 def right_pages(pages: Sequence[str], question: Question) -> set[int]:

@@ -4,16 +4,18 @@
 
 The documents, of `benchmarks/data/make_abstracts.py`, come with an abstract or a summary section,
 which is not in the text that the model reads. `lead` is the first sentences of that text, `random`
-are its sentences in a random order, both cut to the number of words of the summary; `oracle` are
-the sentences, of any number, that come nearest to the abstract. The difference to `lead` is told
-with its 95% bootstrap interval over the documents. The last line is one JSON object with all that
-the tables show.
+are its sentences in a random order and `central` those most like all others, each cut to the number
+of words of the summary; `oracle` are the sentences, of any number, that come nearest to the
+abstract. The difference to `lead` is told with its 95% bootstrap interval over the documents. The
+last line is one JSON object with all that the tables show.
 """
 
 import argparse
 import json
 import lzma
+import math
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -169,6 +171,28 @@ def cut(texts: Sequence[str], words: int) -> str:
     return " ".join(" ".join(texts).split()[:words])
 
 
+def central(texts: Sequence[str], words: int) -> list[str]:
+    """So many words at least of the sentences that share most words with all the others.
+
+    Centrality as in LexRank (Erkan and Radev 2004), in the text's order.
+    """
+    bags = [Counter(re.findall(r"\w+", text.lower())) for text in texts]
+    held = Counter(word for bag in bags for word in bag)
+    place = {word: i for i, word in enumerate(held)}
+    vectors = np.zeros((len(bags), len(held)))
+    for row, bag in zip(vectors, bags, strict=True):
+        for word, times in bag.items():
+            row[place[word]] = times * math.log(len(bags) / held[word])
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    worth = (vectors @ vectors.sum(0)).tolist()
+    chosen, count = list[int](), 0
+    for i in sorted(range(len(texts)), key=worth.__getitem__, reverse=True):
+        if count < words:
+            chosen.append(i)
+            count += len(texts[i].split())
+    return [texts[i] for i in sorted(chosen)]
+
+
 def has_repeats(summary: str) -> bool:
     """Whether a sentence stands in it twice."""
     told = [sentence.text.rstrip(" .!?") for sentence in sentences(summary)]
@@ -184,6 +208,7 @@ def judge(document: Abstracted, summary: str, finish_reason: str, rouge: Rouge) 
         "summary": summary,
         "lead": cut(candidates, words),
         "random": cut(shuffled, words),
+        "central": cut(central(candidates, words), words),
         "oracle": " ".join(rouge.oracle(document.abstract, candidates)),
     }
     scores = {way: rouge.score(document.abstract, text) for way, text in texts.items()}

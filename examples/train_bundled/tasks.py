@@ -126,7 +126,7 @@ class RowMaker:
         asked = self.readers.of_sentence
         readers = {i: asked[index] for i, index in enumerate(core) if index in asked}
         exam = Exam(stated, said, self.corpus.rare, rng, self.synonyms, readers)
-        gone = [(self._text(self._sentence(i)).strip(), asked.get(i, ())) for i in left_out]
+        gone = [(self._said(i), asked.get(i, ())) for i in left_out]
         turns = self._turns(exam, kept_out, gone, count, room)
         for piece in added:
             text.insert(rng.randint(1, len(text)), piece)
@@ -185,8 +185,7 @@ class RowMaker:
         """Facts made from some sentence of the corpus; a sentence that yields none is passed by."""
         for _ in range(50):
             index = self.rng.randrange(len(self.corpus.sentence_start) - 1)
-            sentence = self._text(self.corpus.sentence(index)).strip()
-            if made := mutants(sentence, self.corpus.rare, count, self.names):
+            if made := mutants(self._said(index), self.corpus.rare, count, self.names):
                 return made
         return []
 
@@ -230,6 +229,9 @@ class RowMaker:
 
     def _sentence(self, index: int) -> Piece:
         return np.array(self.gap, np.uint16) if index == GAP else self.corpus.sentence(index)
+
+    def _said(self, index: int) -> str:
+        return self._text(self._sentence(index)).strip()
 
     def _turns(
         self,

@@ -7,7 +7,16 @@ from pathlib import Path
 import natural
 import pytest
 from natural import Outcome, summary
-from natural_cases import DATA, KINDS, Passage, Question, judge, load_passages, right_pages
+from natural_cases import (
+    DATA,
+    KINDS,
+    Passage,
+    Question,
+    judge,
+    load_passages,
+    most_alike,
+    right_pages,
+)
 from sources import paginate
 
 from dashdoc.prompts import NO_ANSWER
@@ -67,6 +76,13 @@ def test_what_no_sentence_answers_is_refused_or_wrong() -> None:
     assert judge("It was the dog.", unanswered, NO_ANSWER) == "wrong"
 
 
+def test_a_search_takes_the_sentence_with_most_of_the_rare_words() -> None:
+    told = ["The dog and the cat.", "The cat sat.", "A cat and the owl.", "The cat barked."]
+    assert most_alike("Which cat barked?", told) == told[3]
+    assert most_alike("And the dog?", told) == told[0]
+    assert most_alike("Quite other words?", told) == told[0]
+
+
 def test_the_right_pages_are_those_with_a_right_sentence() -> None:
     pages = ["Night. The old dog barked at the gate.", "It was late.", "It was the dog. So."]
     assert right_pages(pages, DOG) == {1, 3}
@@ -99,6 +115,7 @@ def test_the_benchmark_runs_on_two_passages(
     rows = {row["questions"]: row for row in report["rows"]}
     assert (rows["all"]["number"], rows["unanswered"]["number"]) == (4, 2)
     assert (rows["all, in pages"]["number"], rows["unanswered, in pages"]["number"]) == (4, 2)
+    assert rows["all, by search"]["number"] == 4
     assert rows["all"]["cited"] is None
     assert rows["unanswered, in pages"]["cited"] is None
     assert len(answers.read_text("utf-8").splitlines()) == 12

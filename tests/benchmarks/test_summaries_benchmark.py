@@ -15,6 +15,7 @@ from summaries import (
     Outcome,
     Rouge,
     Score,
+    central,
     cut,
     difference,
     differences,
@@ -60,13 +61,26 @@ def test_only_sentences_count_as_prose() -> None:
     ]
 
 
-def test_lead_and_random_sentences_are_as_long_as_the_summary() -> None:
+def test_central_sentences_are_most_like_all_others() -> None:
+    told = [
+        "Rain fell.",
+        "The wild bees of the orchard fell in number.",
+        "The orchard is old.",
+        "The wild bees nest in the orchard.",
+        "Nobody came.",
+    ]
+    assert central(told, 3) == [told[1]]
+    assert central(told, 10) == [told[1], told[3]]
+
+
+def test_what_a_summary_is_compared_with_is_as_long() -> None:
     document = Abstracted("papers", "Bees", ABSTRACT, TEXT)
     found = judge(document, "Orchards have wild bees now.", "stop", Rouge())
     assert {way: score.words for way, score in found.scores.items() if way != "oracle"} == {
         "summary": 5,
         "lead": 5,
         "random": 5,
+        "central": 5,
     }
     assert cut(prose(TEXT), 5) == "Orchards are old. They stand"
 
