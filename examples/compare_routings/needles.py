@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from examples.train_bundled.names import Names
 from examples.train_bundled.tasks import (
-    IGNORED,
-    MARKER_TOKENS,
-    SHORTEST_PAGE,
     Piece,
     RowMaker,
 )
@@ -93,15 +90,11 @@ def needle_row(maker: RowMaker, length: int) -> Row:
     turns = [
         maker._turn(INSTRUCTION.format(question=n.question), n.answer, n.kind) for n in needles
     ]
-    asked = [token for turn in turns for token in maker._ids_of(turn)]
-    markers = MARKER_TOKENS * (2 + length // SHORTEST_PAGE)
-    room = length - len(asked) - markers - sum(len(piece) for group in hidden for piece in group)
+    asked = sum(len(maker._ids_of(turn)) for turn in turns)
+    put_in = sum(len(piece) for group in hidden for piece in group)
+    room = length - asked - maker._markers(length) - put_in
     core, more = ([maker._sentence(i) for i in part] for part in maker._stretch(room, length))
-    tokens, kinds = maker._text_turn([*_hide(core, hidden, rng), *more], length - len(asked))
-    for turn in turns:
-        kinds += [IGNORED] * len(turn.request) + turn.kinds
-        kinds += [IGNORED] * len(maker.between)
-    return np.array(tokens + asked, np.uint16), np.array(kinds, np.uint8)
+    return maker._row([*_hide(core, hidden, rng), *more], turns, length)
 
 
 def _hide(core: Sequence[Piece], hidden: Sequence[Sequence[Piece]], rng: Random) -> list[Piece]:

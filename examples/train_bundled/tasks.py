@@ -101,7 +101,7 @@ class RowMaker:
         asked = [token for turn in turns for token in self._ids_of(turn)]
         tokens, kinds = self._text_turn(pieces, length - len(asked))
         for turn in turns:
-            kinds += [IGNORED] * (len(turn.request)) + turn.kinds
+            kinds += [IGNORED] * len(turn.request) + turn.kinds
             kinds += [IGNORED] * len(self.between)
         return np.array(tokens + asked, np.uint16), np.array(kinds, np.uint8)
 
@@ -171,7 +171,7 @@ class RowMaker:
         sentences = corpus.document(document)
         abstract = corpus.abstracts.get(document, range(0))
         pieces = [corpus.sentence(i) for n, i in enumerate(sentences) if n not in abstract]
-        told = [self._text(corpus.sentence(sentences[n])).strip() for n in abstract]
+        told = [self._said(sentences[n]) for n in abstract]
         return pieces, " ".join(told[1:])
 
     def _markers(self, length: int) -> int:
