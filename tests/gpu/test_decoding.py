@@ -119,8 +119,8 @@ def test_logits_are_as_near_to_float32_as_those_of_the_network(model: Model) -> 
         expected = exact.read(token[None]).float()
         reading.cache.rewind(READ)
         exact.cache.rewind(READ)
-        errors.append([(made - expected).norm() for made in (of_step, of_network)])
-        errors[-1].append(expected.norm())
+        differences = of_step - expected, of_network - expected
+        errors.append([found.norm() for found in (*differences, expected)])
     of_step, of_network, size = torch.tensor(errors).sum(0)
     assert of_step <= 1.25 * of_network
     assert of_step <= 4e-2 * size
