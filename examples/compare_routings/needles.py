@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples.train_bundled.names import Names
-from examples.train_bundled.tasks import (
-    Piece,
-    RowMaker,
-)
+from examples.train_bundled.tasks import Piece, RowMaker
 
 # What an answer counts for, beside those of the bundled model's training.
 MULTI_KEY, MULTI_VALUE, TRACKING = range(101, 104)
