@@ -30,8 +30,11 @@ LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out o
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
 READ_ON = 60  # sentences behind such a passage that are read too, at most
-SUMMARY_SHARE = 0.22  # of the rows
-ABSTRACT_SHARE = 0.2  # of the summaries, which are of documents with an abstract
+SUMMARY_SHARE = 0.3  # of the rows
+ABSTRACT_SHARE = 0.1  # of the summaries, which are of documents with an abstract
+# Of the other summaries, which are of documents from their start. Those from anywhere have main
+# sentences of their own: of whole documents they would be learned by heart.
+WHOLE_SHARE = 0.2
 SUMMARY_SENTENCES, SUMMARY_TOKENS = 4, 260
 CHOICE_TOKENS = 3
 FILLED = 0.6  # of a row, at least, that a document to summarise takes
@@ -139,10 +142,10 @@ class RowMaker:
         return core.pop(self.rng.choice(among))
 
     def _summary(self, length: int) -> tuple[list[Piece], list[Turn]] | None:
-        """A document from its start, and its summary: the sentences most like its abstract.
+        """A stretch of a document and its summary: the main sentences of the stretch.
 
-        The abstract itself is left out. Without one, the main sentences are the summary. None if
-        no document long enough is drawn.
+        Of a document from its start it may be the sentences most like its abstract, which is left
+        out. None if no text long enough is drawn.
         """
         room = length - SUMMARY_TOKENS - self._markers(length)
         for _ in range(DRAWS):
@@ -163,16 +166,22 @@ class RowMaker:
         return None
 
     def _summarized(self) -> tuple[list[Piece], str]:
-        """The sentences of a document without its abstract, and the abstract, if it has one."""
-        corpus, rng = self.corpus, self.rng
-        document = rng.randrange(len(corpus.document_start) - 1)
+        """The sentences of a text to summarise without its abstract, and that, if it counts."""
+        corpus, rng, starts = self.corpus, self.rng, self.corpus.document_start
         if corpus.abstracts and rng.random() < ABSTRACT_SHARE:
-            document = rng.choice(list(corpus.abstracts))
+            document, abstract = rng.choice(list(corpus.abstracts.items()))
+            sentences = corpus.document(document)
+            pieces = [corpus.sentence(i) for n, i in enumerate(sentences) if n not in abstract]
+            told = [self._said(sentences[n]) for n in abstract]
+            return pieces, " ".join(told[1:])
+        # By sentence, so that long documents are drawn as often as they are long.
+        first = rng.randrange(int(starts[-1]))
+        document = int(np.searchsorted(starts, first, "right")) - 1
         sentences = corpus.document(document)
-        abstract = corpus.abstracts.get(document, range(0))
-        pieces = [corpus.sentence(i) for n, i in enumerate(sentences) if n not in abstract]
-        told = [self._said(sentences[n]) for n in abstract]
-        return pieces, " ".join(told[1:])
+        kept_out = corpus.abstracts.get(document, range(0))
+        begin = 0 if rng.random() < WHOLE_SHARE else first - sentences.start
+        numbers = range(begin, len(sentences))
+        return [corpus.sentence(sentences[n]) for n in numbers if n not in kept_out], ""
 
     def _markers(self, length: int) -> int:
         """The tokens that the markers of a text's pages may take."""

@@ -7,7 +7,7 @@
 and to find at once: every row is a stretch of the corpus with stated facts put into it, then
 questions answered by quoting the sentence that answers them. Contexts grow from 512 to 16K tokens.
 The checkpoint is written every few minutes; a second call with `--resume` goes on from there.
-`--start DIR --spent 0.8` begins with a checkpoint's weights as if 0.8 of the course were behind it.
+`--weights DIR --spent 0.8` begins with weights as if 0.8 of the course were behind them.
 `--synonyms` names a file that make_synonyms.py wrote; without it all questions have the words of
 their sentences. `--set chunk_size=64 scaling_factor=1.0` changes what the model is, for a trial.
 """
@@ -110,7 +110,7 @@ def change(text: str) -> tuple[str, Any]:
     return name, json.loads(told)
 
 
-def arguments() -> argparse.Namespace:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument(
@@ -121,14 +121,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=23.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--start", type=Path, help="a checkpoint to begin with")
+    parser.add_argument("--weights", type=Path, help="a checkpoint to begin with")
     parser.add_argument("--spent", type=float, default=0.0, help="share of the course behind it")
     parser.add_argument(
         "--set", type=change, nargs="+", default=[], metavar="NAME=VALUE", dest="changes"
     )
     spare = ((os.cpu_count() or 2) - 2) // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     parser.add_argument("--workers", type=int, default=max(1, spare), help="that make rows")
-    return parser.parse_args()
+    return parser
 
 
 class Training:
@@ -193,7 +193,7 @@ class Training:
 
 
 def main() -> None:
-    options, worker = arguments(), Worker()
+    options, worker = argument_parser().parse_args(), Worker()
     options.output.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     data = corpora.load(options.corpus, options.tokenizer, max(1, options.workers))
@@ -202,8 +202,8 @@ def main() -> None:
     state_file = options.output / "state.pt"
     if options.resume and state_file.exists():
         training.resume(state_file)
-    elif options.start:
-        training.start(options.start)
+    elif options.weights:
+        training.start(options.weights)
     if worker.first:
         print(f"{len(data.tokens):,} tokens in {time.monotonic() - began:.0f} s", flush=True)
         print(f"{sum(p.numel() for p in training.model.parameters()):,} parameters", flush=True)

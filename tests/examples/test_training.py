@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed import run as torchrun
 
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.train_bundled import recipe, train
@@ -67,10 +68,22 @@ def test_a_training_is_logged_saved_and_resumed(
     assert json.loads(first)["step"] == saved["step"]
     assert json.loads(first)["seconds"] >= 1
 
-    run(monkeypatch, corpus, tmp_path / "more", "--start", str(tmp_path / "out"), "--spent", "0.9")
+    run(
+        monkeypatch, corpus, tmp_path / "more", "--weights", str(tmp_path / "out"), "--spent", "0.9"
+    )
     first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
     assert json.loads(first)["step"] == 0
     assert json.loads(first)["text"] < records[0]["text"]
+
+
+def test_torchrun_takes_no_option_of_the_training_for_its_own() -> None:
+    (*options,) = (
+        name for action in train.argument_parser()._actions for name in action.option_strings
+    )
+    assert {"--weights", "--resume"} < set(options)
+    for option in options:
+        told = torchrun.parse_args(["-m", "examples.train_bundled.train", option])
+        assert told.training_script_args == [option]
 
 
 def test_the_first_tokens_of_every_answer_are_told() -> None:

@@ -42,6 +42,7 @@ from examples.train_bundled.tasks import (
     CHOICE,
     CHOICE_TOKENS,
     TEXT,
+    WHOLE_SHARE,
     RowMaker,
 )
 from examples.train_bundled.values import VALUE_KINDS, value
@@ -423,6 +424,18 @@ def test_a_summary_is_like_the_abstract_that_is_kept_from_the_text(
     assert all(sentence.strip() in text for sentence in told)
     choices = "".join("#" if kind == CHOICE else " " for kind in turn.kinds)
     assert [len(run) for run in choices.split()] == [CHOICE_TOKENS] * len(told) + [1]
+
+
+def test_texts_to_summarize_begin_anywhere(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    maker = RowMaker(replace(corpus, abstracts={}), tokenizer, seed=4)
+    documents = [
+        np.concatenate([corpus.sentence(i) for i in corpus.document(n)]).tobytes()
+        for n in range(len(corpus.document_start) - 1)
+    ]
+    drawn = [np.concatenate(maker._summarized()[0]).tobytes() for _ in range(200)]
+    assert all(any(document.endswith(text) for document in documents) for text in drawn)
+    whole = sum(text in documents for text in drawn) / len(drawn)
+    assert WHOLE_SHARE - 0.1 < whole < WHOLE_SHARE + 0.2
 
 
 def test_main_sentences_do_not_repeat_each_other() -> None:
