@@ -4,12 +4,13 @@
     python benchmarks/attention.py --only decode
     python benchmarks/attention.py --peer ../dash-attention
 
-Prefill of one sequence, short ones as replays of a CUDA graph too, decoding of one token (replays)
-and the backward pass, on the synthetic layer of `attention_workload.py`; '0.31' and '0.08' are its
-two sets. Times are medians between CUDA events with cold caches. `x cuDNN` is cuDNN's time over the
-row's, of this run: above 1 is faster than dense. `of peak` is the share of the rate of a large bf16
-matrix product, measured first, that the operations on active chunks come to. The table goes to
-stdout as it fills; the last line is one JSON object.
+Prefill of one sequence, also with neighbours that choose as alike as a trained model's, short ones
+as replays of a CUDA graph too, decoding of one token (replays) and the backward pass, on the
+synthetic layer of `attention_workload.py`; '0.31' and '0.08' are its two sets. Times are medians
+between CUDA events with cold caches. `x cuDNN` is cuDNN's time over the row's, of this run: above 1
+is faster than dense. `of peak` is the share of the rate of a large bf16 matrix product, measured
+first, that the operations on active chunks come to. The table goes to stdout as it fills; the last
+line is one JSON object.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from attention_sides import (
     ready,
 )
 from attention_workload import (
+    ALIKE,
     CHUNK,
     SIGMA,
     Inputs,
@@ -52,8 +54,9 @@ from attention_workload import (
 
 from dashdoc.kernels import dash_attention
 
-PARTS = ("prefill", "replays", "decode", "backward")
+PARTS = ("prefill", "alike", "replays", "decode", "backward")
 LENGTHS = tuple(1024 * k for k in (2, 4, 8, 16, 32, 64, 128))
+ALIKE_LENGTHS = tuple(1024 * k for k in (64, 128))
 # Where launching the kernels takes longer than they do.
 REPLAY_LENGTHS = tuple(1024 * k for k in (2, 4, 8))
 DECODE_LENGTHS = tuple(1024 * k for k in (16, 64, 128))
@@ -153,6 +156,17 @@ def published_here(tokens: int, scale: float, peer: Path) -> None:
     print(json.dumps(found), flush=True)
 
 
+def alike(table: Table, tokens: int) -> None:
+    """The prefill of a sequence whose neighbours choose as alike as a trained model's."""
+    inputs = draw(tokens, likeness=ALIKE)
+    measure = partial(table.measure, "alike", tokens)
+    measure("cuDNN, dense", partial(dense, inputs, CUDNN), flops=dense_flops(tokens))
+    for label, scale in scales(inputs).items():
+        routed = count(inputs, scale)
+        prepare = partial(ours, inputs, options_for(scale, True))
+        measure(f"dashdoc '{label}'", prepare, flops=routed.flops, density=routed.density)
+
+
 def replays(table: Table, tokens: int) -> None:
     """The prefill of a short sequence without the time that launching it takes."""
     inputs = draw(tokens)
@@ -210,6 +224,9 @@ def fill(table: Table, part: str, lengths: Sequence[int], peer: Path | None) -> 
         for tokens, sets in routed.items():
             if peer is not None and tokens > PUBLISHED_SAFE:
                 published_apart(table, tokens, peer, sets)
+    elif part == "alike":
+        for tokens in ALIKE_LENGTHS:
+            alike(table, tokens)
     elif part == "replays":
         for tokens in REPLAY_LENGTHS:
             replays(table, tokens)

@@ -1,8 +1,9 @@
 """The synthetic layer of the attention benchmark, and how its routing is set to a density.
 
 The keys of a chunk share a topic, and 16 neighbouring tokens share most of their queries: what
-neighbours read overlaps, and is not the same. The routing scale is found by bisection on the last
-1,024 tokens of each length.
+neighbours read overlaps, and is not the same. In `ALIKE` they share so much that at a density of
+0.08 neighbours choose about as much alike as those of the bundled model (`unions.py`). The routing
+scale is found by bisection on the last 1,024 tokens of each length.
 """
 
 import math
@@ -22,6 +23,8 @@ DEVICE, DTYPE = "cuda", torch.bfloat16
 DENSITIES = {"0.31": 0.25, "0.08": 0.08}
 SIGMA = 1e6
 NEIGHBOURS = 16
+# How much of a query all 16 share, and how much is its own.
+UNLIKE, ALIKE = (0.9, 0.44), (0.97, 0.24)
 TAIL = 1024
 BISECTIONS = 18
 
@@ -43,7 +46,7 @@ class Inputs:
         return self.key.shape[2]
 
 
-def draw(tokens: int, seed: int = 0) -> Inputs:
+def draw(tokens: int, seed: int = 0, likeness: tuple[float, float] = UNLIKE) -> Inputs:
     """The whole layer of one sequence, `tokens` a multiple of the chunk size."""
     generator = torch.Generator(DEVICE).manual_seed(seed)
 
@@ -52,7 +55,7 @@ def draw(tokens: int, seed: int = 0) -> Inputs:
 
     key = draw_keys(normal, tokens)
     value = normal(1, KV_HEADS, tokens, HEAD_DIM)
-    query = draw_queries(normal, tokens)
+    query = draw_queries(normal, tokens, likeness)
     return Inputs(
         query.to(DTYPE),
         key.to(DTYPE),
@@ -68,11 +71,12 @@ def draw_keys(normal: Normal, tokens: int) -> Tensor:
     return (0.7 * topic + 0.7 * own).view(1, KV_HEADS, tokens, HEAD_DIM)
 
 
-def draw_queries(normal: Normal, tokens: int) -> Tensor:
+def draw_queries(normal: Normal, tokens: int, likeness: tuple[float, float] = UNLIKE) -> Tensor:
     """[1, Hq, N, D]: neighbours share most of their queries."""
     shared = normal(QUERY_HEADS, tokens // NEIGHBOURS, 1, HEAD_DIM)
     own = normal(QUERY_HEADS, tokens // NEIGHBOURS, NEIGHBOURS, HEAD_DIM)
-    return (0.9 * shared + 0.44 * own).view(1, QUERY_HEADS, tokens, HEAD_DIM)
+    alike, apart = likeness
+    return (alike * shared + apart * own).view(1, QUERY_HEADS, tokens, HEAD_DIM)
 
 
 def draw_newest(tokens: int, batch: int) -> Inputs:

@@ -36,7 +36,7 @@ from model_measure import (
     route_by,
 )
 from model_profile import group_times, profile_kernels
-from model_routing import SampleMeter
+from model_routing import NEIGHBOURS, SampleMeter
 from packages import versions
 from readings import document, one_run
 
@@ -117,7 +117,7 @@ class Benchmark:
     def layers(self, tokens: int, density: float) -> None:
         """Density and union over neighbouring tokens, of each layer."""
         scale = self.scale(tokens, density)
-        found = self.samples[tokens].by_layer(scale)
+        found = self.samples[tokens].by_layer(scale, NEIGHBOURS)
         self.report.setdefault("layers", []).append(
             {"tokens": tokens, "density": density, "scale": scale, "by_layer": found}
         )

@@ -1,4 +1,4 @@
-"""What random weights route: a sample of queries, its density, and the scale for a wanted one."""
+"""What a model routes: a sample of queries, its density, and the scale for a wanted one."""
 
 import math
 
@@ -15,13 +15,18 @@ HALVINGS = 14
 
 
 class SampleMeter:
-    """Keeps the queries of groups of neighbouring tokens, of every layer, while a text is read."""
+    """Keeps the queries of groups of neighbouring tokens, of every layer, while a text is read.
 
-    def __init__(self, config: DashLlamaConfig, tokens: int) -> None:
-        self._config = config
-        stride = max(tokens // GROUPS, NEIGHBOURS)
-        self._starts = range(stride - NEIGHBOURS, tokens - NEIGHBOURS + 1, stride)
-        self._queries: dict[int, list[Tensor]] = {}  # layer -> [1, Hq, 8, D] of each group
+    The groups lie behind the `first` tokens of `tokens`.
+    """
+
+    def __init__(
+        self, config: DashLlamaConfig, tokens: int, neighbours: int = NEIGHBOURS, first: int = 0
+    ) -> None:
+        self._config, self._neighbours = config, neighbours
+        stride = max((tokens - first) // GROUPS, neighbours)
+        self._starts = range(first + stride - neighbours, tokens - neighbours + 1, stride)
+        self._queries: dict[int, list[Tensor]] = {}  # layer -> [1, Hq, neighbours, D] of each group
         self._summaries: dict[int, Tensor] = {}
         self._kept: list[int] = []  # position of each group
 
@@ -29,8 +34,8 @@ class SampleMeter:
         """Keep what a piece holds; a group that lies across two pieces is left out."""
         end = start + query.shape[2]
         for first in self._starts:
-            if start <= first and first + NEIGHBOURS <= end:
-                group = query[:, :, first - start : first - start + NEIGHBOURS].clone()
+            if start <= first and first + self._neighbours <= end:
+                group = query[:, :, first - start : first - start + self._neighbours].clone()
                 self._queries.setdefault(layer, []).append(group)
                 if layer == 0:
                     self._kept.append(first)
@@ -38,12 +43,12 @@ class SampleMeter:
 
     def density(self, scale: float) -> float:
         """The density over all layers, by the first token of each group."""
-        found = [self._density(layer, scale, tokens=1)[0] for layer in self._queries]
+        found = [density for density, _ in self.by_layer(scale, tokens=1)]
         return sum(found) / len(found)
 
-    def by_layer(self, scale: float) -> list[tuple[float, float]]:
-        """Density and that of the union over neighbouring tokens, of each layer."""
-        return [self._density(layer, scale, NEIGHBOURS) for layer in sorted(self._queries)]
+    def by_layer(self, scale: float, tokens: int) -> list[tuple[float, float]]:
+        """Density and that of the union over the first `tokens` of each group, of each layer."""
+        return [self._density(layer, scale, tokens) for layer in sorted(self._queries)]
 
     def scale_for(self, density: float) -> float:
         """The scale of a density, by bisection: a larger one is sparser."""

@@ -70,7 +70,7 @@ def test_the_scale_found_gives_the_density_asked_for(model: Model, density: floa
 def test_a_union_lies_between_what_one_token_reads_and_what_all_read_apart(model: Model) -> None:
     meter = SampleMeter(model.config, TOKENS)
     read(model, prompt(model, TOKENS), DashCache(model.config, TOKENS), PIECE, meter)
-    layers = meter.by_layer(meter.scale_for(0.3))
+    layers = meter.by_layer(meter.scale_for(0.3), NEIGHBOURS)
     assert len(layers) == model.config.num_hidden_layers
     for density, union in layers:
         assert density <= union <= min(1, NEIGHBOURS * density)
