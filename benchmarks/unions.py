@@ -5,26 +5,44 @@
 The model reads a text that it was not trained on. Of 64 groups of 16 tokens behind the first 4,096,
 `1` is the mean density, and the others are the densities of what the first 2, 4, 8 and 16 tokens
 of a group read together: a kernel that reads for all of them at once loads so much. Means over the
-KV heads. The last line is one JSON object with all that the table shows.
+KV heads. Below stand the last tokens of 65,536 of the two sets of `attention_workload.py`, and of
+the same with neighbours that choose more alike. The last line is one JSON object with all that the
+table shows.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from statistics import fmean
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from attention_workload import (
+    ALIKE,
+    CHUNK,
+    DENSITIES,
+    HEAD_DIM,
+    KV_HEADS,
+    TAIL,
+    UNLIKE,
+    draw_keys,
+    draw_queries,
+    scale_for,
+)
 from facts import machine
 from facts_cases import load_unseen
 from model_routing import SampleMeter
 
 import dashdoc
+from dashdoc.kernels import reference
 from dashdoc.models.cache import DashCache
 from dashdoc.models.generation import forward
 
 TOGETHER = (1, 2, 4, 8, 16)
 FIRST = 4_096
+WORKLOAD_TOKENS = 65_536
 
 
 def unions(model: Any, tokens: int, first: int = FIRST) -> list[list[float]]:
@@ -46,8 +64,30 @@ def unions(model: Any, tokens: int, first: int = FIRST) -> list[list[float]]:
     return [[union for _, union in layer] for layer in zip(*by_size, strict=True)]
 
 
+def workload_unions(tokens: int) -> dict[str, list[float]]:
+    """The same of the last tokens of every set of the attention benchmark."""
+    normal = partial(torch.randn, generator=torch.Generator().manual_seed(0))
+    keys, class_query = draw_keys(normal, tokens), 0.02 * normal(KV_HEADS, HEAD_DIM)
+    summaries = reference.summarize(keys, class_query, CHUNK)
+    position = torch.arange(tokens - TAIL, tokens)
+    own = F.one_hot(position // CHUNK, tokens // CHUNK).bool()  # [TAIL, P]
+    found = {}
+    for likeness, note in ((UNLIKE, ""), (ALIKE, ", alike")):
+        query = draw_queries(normal, TAIL, likeness)
+        for label, density in DENSITIES.items():
+            scale = scale_for(query, tokens, summaries, density)
+            chosen = reference.route(query, summaries, position, CHUNK, scale)[0] > 0
+            groups = (chosen | own).unflatten(1, (-1, TOGETHER[-1]))  # [Hkv, groups, 16, P]
+            readable = (position // CHUNK + 1).view(-1, TOGETHER[-1])[:, 0]  # [groups]
+            found[f"'{label}'{note}"] = [
+                (groups[:, :, :together].any(2).sum(-1) / readable).mean().item()
+                for together in TOGETHER
+            ]
+    return found
+
+
 def line(name: str, densities: Sequence[float]) -> str:
-    return f"{name:10}" + "".join(f"{density:8.3f}" for density in densities)
+    return f"{name:16}" + "".join(f"{density:8.3f}" for density in densities)
 
 
 def main() -> None:
@@ -66,11 +106,14 @@ def main() -> None:
     }
     print(", ".join(f"{name} {value}" for name, value in (machine(model) | shape).items()))
     layers = unions(model, options.tokens)
-    print("layer     " + "".join(f"{together:8}" for together in TOGETHER))
+    print("layer           " + "".join(f"{together:8}" for together in TOGETHER))
     for number, densities in enumerate(layers):
         print(line(str(number), densities))
     mean = [fmean(densities) for densities in zip(*layers, strict=True)]
     print(line("mean", mean))
+    workload = workload_unions(WORKLOAD_TOKENS)
+    for name, densities in workload.items():
+        print(line(name, densities))
     report = {
         "benchmark": "unions",
         "model": options.model,
@@ -81,6 +124,10 @@ def main() -> None:
         "together": TOGETHER,
         "layers": [[round(density, 4) for density in densities] for densities in layers],
         "mean": [round(density, 4) for density in mean],
+        "workload": {
+            name: [round(density, 4) for density in densities]
+            for name, densities in workload.items()
+        },
     }
     print(json.dumps(report))
 

@@ -87,7 +87,7 @@ def _figures(runs: Sequence[Run], number: int) -> dict[str, list[str | Text]]:
     """The answers to one question, and the reading before them, by attention."""
     answers = [run.answers[number] for run in runs]
     return {
-        "answer": [Text(printable(answer.text)) for answer in answers],
+        "answer": [_said(answer) for answer in answers],
         "place": [_place(run.answers[number], run.reading.documents) for run in runs],
         "ended": [Text(_ENDED.get(answer.finish_reason, ""), WARNING) for answer in answers],
         "reading": [_paced(run.reading) for run in runs],
@@ -111,7 +111,15 @@ def _paced(measure: Reading | Answer) -> str:
     return f"{seconds(measure.seconds)}{pace}"
 
 
+def _said(answer: Answer) -> Text:
+    if not answer.text.strip():
+        return Text("blank lines only", WARNING)
+    return Text(printable(answer.text))
+
+
 def _place(answer: Answer, documents: Sequence[str]) -> str | Text:
+    if not answer.text.strip():
+        return ""
     found = places(answer, documents).removeprefix(" (").removesuffix(")")
     return found or Text(MISSING, WARNING)
 

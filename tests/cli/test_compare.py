@@ -78,6 +78,12 @@ def test_the_same_answer_is_said_to_be_the_same(runs: list[Run]) -> None:
     assert "The answers are the same, word for word." in view
 
 
+def test_an_answer_without_a_word_says_so_and_is_looked_up_nowhere(runs: list[Run]) -> None:
+    dash, full = runs
+    view = drawn([dash, replace(full, answers=[answer("\n \n", None)])], 100)
+    assert "blank lines only" in view and "not found in the document" not in view
+
+
 def test_verbose_shows_each_layer(runs: list[Run]) -> None:
     assert "each layer while answering" in drawn(runs, 100, verbosity=1)
 
