@@ -60,19 +60,30 @@ class SampleMeter:
             )
         return math.exp((low + high) / 2)
 
-    @torch.inference_mode()
     def _density(self, layer: int, scale: float, tokens: int) -> tuple[float, float]:
         """Of the first `tokens` of each group: what they read, and their union, of all chunks."""
-        C = self._config.chunk_size
         query = torch.cat([group[:, :, :tokens] for group in self._queries[layer]], 2)
         first = torch.tensor(self._kept, device=query.device)
         position = first[:, None] + torch.arange(tokens, device=query.device)  # [groups, tokens]
-        own = position // C
-        summaries = self._summaries[layer][:, :, : int(own.max())]
-        chosen = route(query, summaries, position.flatten(), C, scale)[0] > 0  # [Hkv, M, P]
-        chosen = torch.nn.functional.pad(chosen, (0, 1))
-        chosen.scatter_(2, own.view(1, -1, 1).expand(len(chosen), -1, 1), True)
-        groups = chosen.view(len(chosen), *own.shape, -1)  # [Hkv, groups, tokens, P + 1]
-        readable = len(chosen) * (own + 1).sum()
-        union = groups.any(2).sum() * tokens
-        return float(groups.sum() / readable), float(union / readable)
+        return density_and_union(
+            query, self._summaries[layer], position, self._config.chunk_size, scale
+        )
+
+
+@torch.inference_mode()
+def density_and_union(
+    query: Tensor, summaries: Tensor, position: Tensor, chunk_size: int, scale: float
+) -> tuple[float, float]:
+    """What tokens read, and what those of a group read together, as shares of all chunks.
+
+    query is [1, Hq, groups * tokens, D], position [groups, tokens].
+    """
+    own = position // chunk_size
+    past = summaries[:, :, : int(own.max())]
+    chosen = route(query, past, position.flatten(), chunk_size, scale)[0] > 0  # [Hkv, M, P]
+    chosen = torch.nn.functional.pad(chosen, (0, 1))
+    chosen.scatter_(2, own.view(1, -1, 1).expand(len(chosen), -1, 1), True)
+    groups = chosen.view(len(chosen), *own.shape, -1)  # [Hkv, groups, tokens, P + 1]
+    readable = len(chosen) * (own + 1).sum()
+    union = groups.any(2).sum() * position.shape[1]
+    return float(groups.sum() / readable), float(union / readable)

@@ -18,13 +18,13 @@ from statistics import fmean
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from attention_workload import (
     ALIKE,
     CHUNK,
     DENSITIES,
     HEAD_DIM,
     KV_HEADS,
+    NEIGHBOURS,
     TAIL,
     UNLIKE,
     draw_keys,
@@ -33,12 +33,12 @@ from attention_workload import (
 )
 from facts import machine
 from facts_cases import load_unseen
-from model_routing import SampleMeter
+from model_measure import read
+from model_routing import SampleMeter, density_and_union
 
 import dashdoc
 from dashdoc.kernels import reference
 from dashdoc.models.cache import DashCache
-from dashdoc.models.generation import forward
 
 TOGETHER = (1, 2, 4, 8, 16)
 FIRST = 4_096
@@ -50,18 +50,17 @@ def unions(model: Any, tokens: int, first: int = FIRST) -> list[list[float]]:
     text = "".join(sentence.text + sentence.gap for sentence in load_unseen())
     ids = model.tokenizer.encode(text[: 8 * tokens], add_special_tokens=False)[:tokens]
     meter = SampleMeter(model.config, tokens, TOGETHER[-1], first)
-    cache, piece = DashCache(model.config, tokens), model.choice.prefill_piece
     with torch.inference_mode():
-        for begin in range(0, tokens, piece):
-            forward(
-                model.network,
-                torch.tensor([ids[begin : begin + piece]], device=model.network.device),
-                cache,
-                meter,
-            )
+        read(
+            model,
+            torch.tensor([ids], device=model.device),
+            DashCache(model.config, tokens),
+            model.choice.prefill_piece,
+            meter,
+        )
     scale = model.config.scaling_factor
     by_size = [meter.by_layer(scale, together) for together in TOGETHER]
-    return [[union for _, union in layer] for layer in zip(*by_size, strict=True)]
+    return [[round(union, 4) for _, union in layer] for layer in zip(*by_size, strict=True)]
 
 
 def workload_unions(tokens: int) -> dict[str, list[float]]:
@@ -69,18 +68,24 @@ def workload_unions(tokens: int) -> dict[str, list[float]]:
     normal = partial(torch.randn, generator=torch.Generator().manual_seed(0))
     keys, class_query = draw_keys(normal, tokens), 0.02 * normal(KV_HEADS, HEAD_DIM)
     summaries = reference.summarize(keys, class_query, CHUNK)
-    position = torch.arange(tokens - TAIL, tokens)
-    own = F.one_hot(position // CHUNK, tokens // CHUNK).bool()  # [TAIL, P]
+    position = torch.arange(tokens - TAIL, tokens).view(-1, NEIGHBOURS)
     found = {}
     for likeness, note in ((UNLIKE, ""), (ALIKE, ", alike")):
         query = draw_queries(normal, TAIL, likeness)
+        groups = query.unflatten(2, (-1, NEIGHBOURS))  # [1, Hq, groups, 16, D]
         for label, density in DENSITIES.items():
             scale = scale_for(query, tokens, summaries, density)
-            chosen = reference.route(query, summaries, position, CHUNK, scale)[0] > 0
-            groups = (chosen | own).unflatten(1, (-1, TOGETHER[-1]))  # [Hkv, groups, 16, P]
-            readable = (position // CHUNK + 1).view(-1, TOGETHER[-1])[:, 0]  # [groups]
             found[f"'{label}'{note}"] = [
-                (groups[:, :, :together].any(2).sum(-1) / readable).mean().item()
+                round(
+                    density_and_union(
+                        groups[:, :, :, :together].flatten(2, 3),
+                        summaries,
+                        position[:, :together],
+                        CHUNK,
+                        scale,
+                    )[1],
+                    4,
+                )
                 for together in TOGETHER
             ]
     return found
@@ -104,12 +109,13 @@ def main() -> None:
         "chunk_size": config.chunk_size,
         "scaling_factor": config.scaling_factor,
     }
-    print(", ".join(f"{name} {value}" for name, value in (machine(model) | shape).items()))
+    where = machine(model)
+    print(", ".join(f"{name} {value}" for name, value in (where | shape).items()))
     layers = unions(model, options.tokens)
     print("layer           " + "".join(f"{together:8}" for together in TOGETHER))
     for number, densities in enumerate(layers):
         print(line(str(number), densities))
-    mean = [fmean(densities) for densities in zip(*layers, strict=True)]
+    mean = [round(fmean(densities), 4) for densities in zip(*layers, strict=True)]
     print(line("mean", mean))
     workload = workload_unions(WORKLOAD_TOKENS)
     for name, densities in workload.items():
@@ -117,17 +123,14 @@ def main() -> None:
     report = {
         "benchmark": "unions",
         "model": options.model,
-        "machine": machine(model),
+        "machine": where,
         "shape": shape,
         "tokens": options.tokens,
         "first": FIRST,
         "together": TOGETHER,
-        "layers": [[round(density, 4) for density in densities] for densities in layers],
-        "mean": [round(density, 4) for density in mean],
-        "workload": {
-            name: [round(density, 4) for density in densities]
-            for name, densities in workload.items()
-        },
+        "layers": layers,
+        "mean": mean,
+        "workload": workload,
     }
     print(json.dumps(report))
 
