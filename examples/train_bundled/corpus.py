@@ -102,6 +102,10 @@ class Corpus:
     def sentence(self, index: int) -> NDArray[np.uint16]:
         return self.tokens[self.sentence_start[index] : self.sentence_start[index + 1]]
 
+    def document_of(self, sentence: int) -> int:
+        """The document that a sentence stands in."""
+        return int(np.searchsorted(self.document_start, sentence, "right")) - 1
+
     def document(self, index: int) -> range:
         """The sentences of a document."""
         return range(int(self.document_start[index]), int(self.document_start[index + 1]))

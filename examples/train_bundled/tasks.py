@@ -167,21 +167,19 @@ class RowMaker:
 
     def _summarized(self) -> tuple[list[Piece], str]:
         """The sentences of a text to summarise without its abstract, and that, if it counts."""
-        corpus, rng, starts = self.corpus, self.rng, self.corpus.document_start
+        corpus, rng = self.corpus, self.rng
+        begin, told = 0, list[str]()
         if corpus.abstracts and rng.random() < ABSTRACT_SHARE:
-            document, abstract = rng.choice(list(corpus.abstracts.items()))
-            sentences = corpus.document(document)
-            pieces = [corpus.sentence(i) for n, i in enumerate(sentences) if n not in abstract]
-            told = [self._said(sentences[n]) for n in abstract]
-            return pieces, " ".join(told[1:])
-        # By sentence, so that long documents are drawn as often as they are long.
-        first = rng.randrange(int(starts[-1]))
-        document = int(np.searchsorted(starts, first, "right")) - 1
-        sentences = corpus.document(document)
-        kept_out = corpus.abstracts.get(document, range(0))
-        begin = 0 if rng.random() < WHOLE_SHARE else first - sentences.start
-        numbers = range(begin, len(sentences))
-        return [corpus.sentence(sentences[n]) for n in numbers if n not in kept_out], ""
+            document = rng.choice(list(corpus.abstracts))
+            told = [self._said(corpus.document(document)[n]) for n in corpus.abstracts[document]]
+        else:
+            first = self._any_sentence()
+            document = corpus.document_of(first)
+            if rng.random() >= WHOLE_SHARE:
+                begin = first - corpus.document(document).start
+        sentences, abstract = corpus.document(document), corpus.abstracts.get(document, range(0))
+        numbers = (n for n in range(begin, len(sentences)) if n not in abstract)
+        return [corpus.sentence(sentences[n]) for n in numbers], " ".join(told[1:])
 
     def _markers(self, length: int) -> int:
         """The tokens that the markers of a text's pages may take."""
@@ -225,16 +223,19 @@ class RowMaker:
 
     def _place(self) -> tuple[int, int]:
         """A sentence to begin at and one to end before, of one document."""
-        rng, starts = self.rng, self.corpus.document_start
+        rng, corpus = self.rng, self.corpus
         if self.readers.passages and rng.random() < PASSAGE_SHARE:
             passage = rng.choice(self.readers.passages)
             sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
             before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
         else:
-            # By sentence, so that long documents are drawn as often as they are long.
-            sentence, before, end = rng.randrange(int(starts[-1])), 0, int(starts[-1])
-        document = int(np.searchsorted(starts, sentence, "right"))
-        return max(int(starts[document - 1]), sentence - before), min(int(starts[document]), end)
+            sentence, before, end = self._any_sentence(), 0, int(corpus.document_start[-1])
+        document = corpus.document(corpus.document_of(sentence))
+        return max(document.start, sentence - before), min(document.stop, end)
+
+    def _any_sentence(self) -> int:
+        """Of all documents: so long ones are drawn as often as they are long."""
+        return self.rng.randrange(int(self.corpus.document_start[-1]))
 
     def _sentence(self, index: int) -> Piece:
         return np.array(self.gap, np.uint16) if index == GAP else self.corpus.sentence(index)

@@ -68,18 +68,16 @@ def test_a_training_is_logged_saved_and_resumed(
     assert json.loads(first)["step"] == saved["step"]
     assert json.loads(first)["seconds"] >= 1
 
-    run(
-        monkeypatch, corpus, tmp_path / "more", "--weights", str(tmp_path / "out"), "--spent", "0.9"
-    )
+    begun = ("--weights", str(tmp_path / "out"), "--spent", "0.9")
+    run(monkeypatch, corpus, tmp_path / "more", *begun)
     first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
     assert json.loads(first)["step"] == 0
     assert json.loads(first)["text"] < records[0]["text"]
 
 
 def test_torchrun_takes_no_option_of_the_training_for_its_own() -> None:
-    (*options,) = (
-        name for action in train.argument_parser()._actions for name in action.option_strings
-    )
+    actions = train.argument_parser()._actions
+    options = [name for action in actions for name in action.option_strings]
     assert {"--weights", "--resume"} < set(options)
     for option in options:
         told = torchrun.parse_args(["-m", "examples.train_bundled.train", option])
