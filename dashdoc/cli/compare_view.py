@@ -118,8 +118,8 @@ def _said(answer: Answer) -> Text:
 
 
 def _place(answer: Answer, documents: Sequence[str]) -> str | Text:
-    if not answer.text.strip():
-        return ""
+    if not answer.citations:
+        return ""  # a refusal, or blank lines: nothing is quoted
     found = places(answer, documents).removeprefix(" (").removesuffix(")")
     return found or Text(MISSING, WARNING)
 

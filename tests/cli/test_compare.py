@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dashdoc.citations import CitationFinder
 from dashdoc.cli import run
 from dashdoc.cli.compare_view import Run, compare_view
 from dashdoc.measures import Answer, Citation, Reading, Routing
+from dashdoc.prompts import NO_ANSWER
 from tests.cli.conftest import Call
 from tests.cli.test_processes import read_all
 from tests.conftest import SENTENCE
@@ -78,10 +80,16 @@ def test_the_same_answer_is_said_to_be_the_same(runs: list[Run]) -> None:
     assert "The answers are the same, word for word." in view
 
 
-def test_an_answer_without_a_word_says_so_and_is_looked_up_nowhere(runs: list[Run]) -> None:
+@pytest.mark.parametrize(
+    ("text", "shown"), [("\n \n", "blank lines only"), (NO_ANSWER, "does not say")]
+)
+def test_an_answer_that_quotes_nothing_is_looked_up_nowhere(
+    runs: list[Run], text: str, shown: str
+) -> None:
     dash, full = runs
-    view = drawn([dash, replace(full, answers=[answer("\n \n", None)])], 100)
-    assert "blank lines only" in view and "not found in the document" not in view
+    told = replace(answer(text, None), citations=CitationFinder([]).cite(text))
+    view = drawn([dash, replace(full, answers=[told])], 100)
+    assert shown in view and "not found in the document" not in view
 
 
 def test_verbose_shows_each_layer(runs: list[Run]) -> None:
