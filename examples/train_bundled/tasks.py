@@ -1,9 +1,10 @@
 """Training rows made on the fly: a stretch of the corpus, facts put into it, questions about it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,8 @@ LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out o
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
 READ_ON = 60  # sentences behind such a passage that are read too, at most
-SUMMARY_SHARE = 0.3  # of the rows
+# Of the rows of a length; what is summarised has mostly 2,000 to 6,000 tokens.
+SUMMARY_SHARES = MappingProxyType({512: 0.1, 1024: 0.2, 2048: 0.4, 4096: 0.5, 8192: 0.4})
 ABSTRACT_SHARE = 0.1  # of the summaries, which are of documents with an abstract
 # Of the other summaries, which are of documents from their start. Those from anywhere have main
 # sentences of their own: of whole documents they would be learned by heart.
@@ -39,7 +41,6 @@ SUMMARY_SENTENCES, SUMMARY_TOKENS = 4, 260
 CHOICE_TOKENS = 3
 FILLED = 0.6  # of a row, at least, that a document to summarise takes
 DRAWS = 20  # of documents to summarise
-LONGEST_SUMMARIZED = 8192
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
 NO_READERS = ReaderQuestions({}, ())
@@ -64,8 +65,8 @@ class RowMaker:
     """Rows of one length: tokens and what each counts for.
 
     With synonyms, questions are put in other words too; with the questions of readers, these are
-    asked too. `summary_share` of the rows end with a summary; the others, and long ones, with
-    questions.
+    asked too. Of the rows of each length, the `summaries` share ends with a summary; the others end
+    with questions.
     """
 
     def __init__(
@@ -75,10 +76,10 @@ class RowMaker:
         seed: int | str,
         synonyms: Synonyms | None = None,
         readers: ReaderQuestions = NO_READERS,
-        summary_share: float = SUMMARY_SHARE,
+        summaries: Mapping[int, float] = SUMMARY_SHARES,
     ) -> None:
         self.corpus, self.tokenizer, self.rng = corpus, tokenizer, Random(seed)
-        self.synonyms, self.readers, self.summary_share = synonyms, readers, summary_share
+        self.synonyms, self.readers, self.summaries = synonyms, readers, summaries
         self.names = Names(harvest(corpus, tokenizer, self.rng), self.rng)
         special: Callable[[str], int] = tokenizer.token_to_id  # type: ignore[assignment]
         self.end = special("<|endoftext|>")
@@ -93,7 +94,7 @@ class RowMaker:
     def row(self, length: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
         """[length] tokens and [length] kinds."""
         made = None
-        if length <= LONGEST_SUMMARIZED and self.rng.random() < self.summary_share:
+        if self.rng.random() < self.summaries.get(length, 0.0):
             made = self._summary(length)
         return self._row(*(made or self._questions(length)), length)
 

@@ -277,7 +277,7 @@ def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
     document = maker.corpus.document(7)
     wanted = {document[n]: (f"Which one is the sentence {n}?",) for n in range(10, 30)}
     readers = ReaderQuestions(wanted, (range(document[10], document[29] + 1),))
-    other = RowMaker(maker.corpus, tokenizer, seed=3, readers=readers, summary_share=0.0)
+    other = RowMaker(maker.corpus, tokenizer, seed=3, readers=readers, summaries={})
     said = {asked: other._text(other.corpus.sentence(i)).strip() for i, (asked,) in wanted.items()}
     found: dict[int, int] = {ANSWER_READER: 0, ANSWER_NONE: 0}
     for _ in range(150):
