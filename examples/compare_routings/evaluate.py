@@ -135,7 +135,7 @@ def _read(
 
 
 def maker_of(corpus: Corpus, tokenizer: Tokenizer) -> RowMaker:
-    """A maker of rows; what it draws is set by the seed of every row."""
-    maker = RowMaker(corpus, tokenizer, seed=0)
+    """A maker of rows that end with questions; what it draws is set by the seed of every row."""
+    maker = RowMaker(corpus, tokenizer, seed=0, summaries={})
     assert isinstance(maker.rng, Random) and maker.names.rng is maker.rng
     return maker

@@ -13,14 +13,17 @@ from examples.compare_routings.layer import ChunkedAttention
 from examples.compare_routings.nsa import NativeSparseAttention
 from examples.compare_routings.topk import TopKAttention
 
-Routing = Literal["ours", "full", "topk", "nsa"]
+Routing = Literal["ours", "mean", "full", "topk", "nsa"]
 ROUTINGS: tuple[Routing, ...] = get_args(Routing)
 LAYERS: dict[str, type[ChunkedAttention]] = {"topk": TopKAttention, "nsa": NativeSparseAttention}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """`setting` is the scaling factor of `ours`, the chunks that `topk` and `nsa` read."""
+    """`setting` is the scaling factor of `ours`, the chunks that `topk` and `nsa` read.
+
+    `mean` is `ours` without class queries: a chunk's summary is the mean of its keys.
+    """
 
     routing: Routing
     setting: float | None = None
@@ -35,10 +38,13 @@ def build(variant: Variant, config: DashLlamaConfig, seed: int) -> DashLlamaForC
     config = deepcopy(config)  # the network marks it as its own
     if variant.routing == "full":
         config.update(DENSE)
-    elif variant.routing == "ours" and variant.setting is not None:
+    elif variant.routing in ("ours", "mean") and variant.setting is not None:
         config.scaling_factor = variant.setting
     torch.manual_seed(seed)
     network = DashLlamaForCausalLM(config)
+    if variant.routing == "mean":
+        for layer in network.model.layers:
+            layer.self_attn.indexer_q.requires_grad_(False)  # it begins at zero
     if layer_class := LAYERS.get(variant.routing):
         for index, layer in enumerate(network.model.layers):
             assert variant.setting is not None

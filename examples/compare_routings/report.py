@@ -1,6 +1,7 @@
-"""Put finished runs into docs/routings.md, as a table and a plot: quality against density.
+"""Put finished runs into a page of docs, as a table and a plot: quality against density.
 
     python -m examples.compare_routings.report runs/*.json
+    python -m examples.compare_routings.report ablations/*.json --page ablations
 
 What stands above the heading `## Measured` stays as it was written.
 """
@@ -22,6 +23,7 @@ TASKS = ("facts", "multi_key", "multi_value", "tracking")
 NAMES = {
     "full": "full attention",
     "ours": "DashAttention",
+    "mean": "DashAttention, mean keys",
     "topk": "top-k (InfLLM v2)",
     "nsa": "NSA",
 }
@@ -45,7 +47,7 @@ class Line:
     """One routing with one setting at one length."""
 
     routing: str
-    setting: float | None
+    setting: str
     tokens: int
     seeds: int
     density: Figure
@@ -56,16 +58,11 @@ class Line:
 def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
     """A line for every routing, setting and length, in the order of `NAMES`; seeds are joined."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
+    for run in sorted(runs, key=_place):
         for measured in run["evaluation"]:
-            found[measured["tokens"], run["routing"], run["setting"]].append(measured)
-
-    def place(key: tuple[Any, ...]) -> tuple[Any, ...]:
-        tokens, routing, setting = key
-        return tokens, list(NAMES).index(routing), setting or 0
-
+            found[measured["tokens"], run["routing"], setting_of(run)].append(measured)
     joined = []
-    for key in sorted(found, key=place):
+    for key in sorted(found, key=lambda key: key[0]):
         tokens, routing, setting = key
         seeds = found[key]
 
@@ -90,7 +87,7 @@ def table(measured: Sequence[Line]) -> str:
         cells = [
             f"{line.tokens:,}",
             NAMES[line.routing],
-            _setting(line.setting),
+            line.setting,
             str(line.seeds),
             _share(line.density),
             *(_share(line.tasks[task]) for task in TASKS),
@@ -99,8 +96,16 @@ def table(measured: Sequence[Line]) -> str:
     return "\n".join(rows)
 
 
-def _setting(setting: float | None) -> str:
-    return "" if setting is None else f"{setting:g}"
+def setting_of(run: dict[str, Any]) -> str:
+    """The setting of a run's routing, and what else was changed in it."""
+    told = [] if run["setting"] is None else [f"{run['setting']:g}"]
+    return ", ".join([*told, *(f"{name} {value}" for name, value in run["changes"].items())])
+
+
+def _place(run: dict[str, Any]) -> tuple[Any, ...]:
+    """Where a run stands in the tables."""
+    changes = run["changes"]
+    return list(NAMES).index(run["routing"]), run["setting"] or 0, len(changes), str(changes)
 
 
 def _share(figure: Figure) -> str:
@@ -109,9 +114,9 @@ def _share(figure: Figure) -> str:
 
 def losses(runs: Sequence[dict[str, Any]]) -> str:
     """Markdown: the losses over the last tenth of the training, of rows that all variants saw."""
-    found: dict[tuple[str, float | None], list[dict[str, float]]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (list(NAMES).index(run["routing"]), run["setting"])):
-        found[run["routing"], run["setting"]].append(run["training"])
+    found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+    for run in sorted(runs, key=_place):
+        found[run["routing"], setting_of(run)].append(run["training"])
     rows = [
         "| routing | setting | loss on text | loss on answers |",
         "| --- | ---: | ---: | ---: |",
@@ -120,7 +125,7 @@ def losses(runs: Sequence[dict[str, Any]]) -> str:
         figures = [Figure.of([s[name] for s in seeds]) for name in ("text_loss", "answer_loss")]
         cells = [
             NAMES[routing],
-            _setting(setting),
+            setting,
             *(f"{f.mean:.3f} ± {f.spread:.3f}" for f in figures),
         ]
         rows.append(f"| {' | '.join(cells)} |")
@@ -156,17 +161,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", type=Path, nargs="+", help="what `run` wrote")
     parser.add_argument("--docs", type=Path, default=DOCS)
+    parser.add_argument("--page", default="routings", help="its name, without an ending")
     options = parser.parse_args()
     runs = [json.loads(path.read_text("utf-8")) for path in options.runs]
     measured = lines(runs)
-    page = options.docs / "routings.md"
-    written = page.read_text("utf-8") if page.exists() else "# Routings compared\n\n"
+    page = options.docs / f"{options.page}.md"
+    written = page.read_text("utf-8") if page.exists() else f"# {options.page.capitalize()}\n\n"
     above = written.partition(HEADING)[0]
-    picture = "![mean of the four tasks against density, by length](routings.svg)"
+    picture = f"![mean of the four tasks against density, by length]({options.page}.svg)"
     last = "Losses over the last tenth of the training, in which all variants saw the same rows:"
     parts = [f"{above}{HEADING}", picture, how(runs), table(measured), last, losses(runs)]
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    (options.docs / "routings.svg").write_text(plot(points(measured)), encoding="utf-8")
+    page.with_suffix(".svg").write_text(plot(points(measured)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,15 @@
     python -m examples.compare_routings.run --corpus DIR --routing ours --setting 2 \\
         --course 0.55 1 --start runs/beginning/full.pt --steps 500 --output runs/ours-2-0.json
 
-`--routing` is `ours` (DashAttention; the setting is its scaling factor), `full`, `topk` (in the
-manner of InfLLM v2) or `nsa`; the setting of the last two is how many past chunks a token reads.
+`--routing` is `ours` (DashAttention; the setting is its scaling factor), `mean` (the same with the
+mean of a chunk's keys for its summary), `full`, `topk` (in the manner of InfLLM v2) or `nsa`; the
+setting of the last two is how many past chunks a token reads.
 Runs of one seed, course and number of steps see the same rows in the same order, however long
 they take. The course is the part of the training's schedule that a run goes through: as above,
 all variants go on from one model, which was trained with full attention on short texts.
+
+What else matters is left out or changed one at a time: `--set chunk_size=64` changes the model,
+`--mixed` shows rows of all lengths from the first step on.
 """
 
 import argparse
@@ -34,6 +38,7 @@ from examples.compare_routings.networks import ROUTINGS, Variant, begin_with, bu
 from examples.train_bundled import corpus as corpora
 from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
+from examples.train_bundled.train import change
 
 LENGTHS = (4096, 8192, 16_384)
 UNSEEN = Path("benchmarks/data/unseen.jsonl.xz")
@@ -44,12 +49,19 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
     Args:
         course: the shares of the schedule at which the first step begins and the last ends.
+        mixed: whether all steps have the lengths of the last.
     """
 
     def __init__(
-        self, maker: RowMaker, steps: int, seed: int, course: tuple[float, float] = (0.0, 1.0)
+        self,
+        maker: RowMaker,
+        steps: int,
+        seed: int,
+        course: tuple[float, float] = (0.0, 1.0),
+        mixed: bool = False,
     ) -> None:
         self.maker, self.steps, self.seed, self.course = maker, steps, seed, course
+        self.mixed = mixed
 
     def __len__(self) -> int:
         return self.steps
@@ -60,7 +72,8 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         return begin + (end - begin) * step / self.steps
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        mix = next(mix for end, mix in recipe.STAGES if self.spent(step) < end)
+        spent = self.spent(self.steps - 1 if self.mixed else step)
+        mix = next(mix for end, mix in recipe.STAGES if spent < end)
         name = f"{self.seed}/{self.course[0]:g}/{step}"
         length = Random(name).choices(list(mix), list(mix.values()))[0]
         rows = [
@@ -121,6 +134,10 @@ def main() -> None:
     parser.add_argument(
         "--course", type=float, nargs=2, default=(0.0, 1.0), metavar=("BEGIN", "END")
     )
+    parser.add_argument("--mixed", action="store_true", help="all lengths from the first step on")
+    parser.add_argument(
+        "--set", type=change, nargs="+", default=[], metavar="NAME=VALUE", dest="changes"
+    )
     parser.add_argument("--start", type=Path, help="the weights of a run to go on from")
     parser.add_argument("--weights", type=Path, help="where to keep the weights")
     parser.add_argument("--seed", type=int, default=0)
@@ -141,16 +158,18 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(options.tokenizer))
     corpus = corpora.load(options.corpus, options.tokenizer, max(options.workers, 1))
 
-    config = recipe.configuration(tokenizer)
+    changes = dict(options.changes)
+    config = recipe.configuration(tokenizer, **changes)
     network = build(variant, config, options.seed)
     if options.start:
         begin_with(network, torch.load(options.start, map_location="cpu"))
     network.to(device)
-    if device.type == "cuda" and variant.routing in ("ours", "full"):
+    if device.type == "cuda" and variant.routing in ("ours", "mean", "full"):
         for layer in network.model.layers:
             layer.compile(dynamic=False)
     course = (options.course[0], options.course[1])
-    batches = Batches(maker_of(corpus, tokenizer), options.steps, options.seed, course)
+    maker = maker_of(corpus, tokenizer)
+    batches = Batches(maker, options.steps, options.seed, course, options.mixed)
     trained = train(network, batches, options.workers)
 
     # What counts chunks is not compiled, so the weights go into a fresh network.
@@ -164,6 +183,7 @@ def main() -> None:
         "seed": options.seed,
         "steps": options.steps,
         "course": course,
+        "changes": changes | ({"mixed": True} if options.mixed else {}),
         "start": options.start and options.start.stem,
         "tokens": options.steps * recipe.STEP_TOKENS,
         "parameters": sum(parameter.numel() for parameter in finished.parameters()),

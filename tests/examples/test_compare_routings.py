@@ -33,6 +33,7 @@ from examples.train_bundled.tasks import IGNORED, TEXT, RowMaker
 TOKENIZER = Path("dashdoc/models/bundled/tokenizer.json")
 VARIANTS = [
     Variant("ours", 2.0),
+    Variant("mean", 2.0),
     Variant("full"),
     Variant("topk", 3),
     Variant("nsa", 3),
@@ -76,8 +77,8 @@ def small(monkeypatch: pytest.MonkeyPatch, unseen: Path) -> None:
     """The recipe with a small network, short rows and little to evaluate."""
     full_size = recipe.configuration
 
-    def configuration(tokenizer: Tokenizer) -> object:
-        config = full_size(tokenizer)
+    def configuration(tokenizer: Tokenizer, **changes: object) -> object:
+        config = full_size(tokenizer, **changes)
         sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
         heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
         config.update({**sizes, **heads})
@@ -187,6 +188,36 @@ def test_a_run_goes_on_where_another_ended(
     before, after = (torch.load(f"{path}.pt")[embedding] for path in (first, second))
     # Two steps of warming up change little; another seed would have begun elsewhere.
     assert 0 < (after - before).norm() < 0.1 * before.norm()
+
+
+def test_a_summary_without_class_queries_stays_the_mean_of_its_keys(
+    small: None, tokenizer: Tokenizer
+) -> None:
+    network = build(Variant("mean", 2.0), recipe.configuration(tokenizer), seed=0)
+    tokens = torch.randint(0, 1000, (1, 200))
+    network(tokens, labels=tokens).loss.backward()
+    for layer in network.model.layers:
+        assert layer.self_attn.indexer_q.grad is None and not layer.self_attn.indexer_q.any()
+        assert layer.self_attn.k_proj.weight.grad is not None
+
+
+def test_a_run_tells_what_was_changed_in_it(
+    corpus: Path, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "one.json"
+    arguments = f"run --corpus {corpus} --steps 1 --lengths 512 --cases 1 --workers 0 --mixed"
+    arguments += f" --routing ours --setting 2 --output {target} --weights {tmp_path}/one.pt"
+    monkeypatch.setattr(sys, "argv", [*arguments.split(), "--set", 'hidden_act="gelu"'])
+    run.main()
+    report = json.loads(target.read_text("utf-8"))
+    assert report["changes"] == {"hidden_act": "gelu", "mixed": True}
+
+
+def test_mixed_batches_have_the_lengths_of_the_last_from_the_first_step_on(
+    maker: RowMaker, small: None
+) -> None:
+    batches = run.Batches(maker, steps=3, seed=5, mixed=True)
+    assert [batches[step][0].shape[1] for step in range(3)] == [1024] * 3
 
 
 def test_a_course_has_the_lengths_of_its_part_of_the_schedule(maker: RowMaker, small: None) -> None:

@@ -11,13 +11,19 @@ from examples.compare_routings import report
 
 
 def a_run(
-    routing: str, setting: float | None, seed: int, density: float, right: float
+    routing: str,
+    setting: float | None,
+    seed: int,
+    density: float,
+    right: float,
+    **changes: object,
 ) -> dict[str, object]:
     return {
         "routing": routing,
         "setting": setting,
         "seed": seed,
         "steps": 1000,
+        "changes": changes,
         "tokens": 65_536_000,
         "parameters": 13_768_704,
         "training": {"seconds": 300.0, "text_loss": 4.0, "answer_loss": 0.1},
@@ -88,6 +94,31 @@ def test_what_was_written_by_hand_stays(docs: Path) -> None:
     assert text.startswith("# Routings\n\nWritten.\n\n## Measured\n")
     assert "old" not in text
     assert "5 runs of 1,000 steps (66 million tokens) on a GPU" in text
+
+
+def test_what_was_changed_stands_beside_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [
+        a_run("mean", 2, 0, 0.2, 0.5),
+        a_run("ours", 2, 0, 0.2, 0.8, chunk_size=64),
+        a_run("ours", 2, 0, 0.2, 0.7),
+    ]
+    paths = [tmp_path / f"{number}.json" for number in range(len(made))]
+    for path, run in zip(paths, made, strict=True):
+        path.write_text(json.dumps(run), encoding="utf-8")
+    arguments = ["report", *map(str, paths), "--docs", str(tmp_path), "--page", "ablations"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    report.main()
+    text = (tmp_path / "ablations.md").read_text("utf-8")
+    assert text.startswith("# Ablations\n\n## Measured\n\n![") and "](ablations.svg)" in text
+    rows = [line.split(" | ")[1:3] for line in text.splitlines() if line.startswith("| 4,096")]
+    assert rows == [
+        ["DashAttention", "2"],
+        ["DashAttention", "2, chunk_size 64"],
+        ["DashAttention, mean keys", "2"],
+    ]
+    assert (tmp_path / "ablations.svg").exists()
 
 
 def test_the_plot_has_a_panel_a_length_and_a_point_a_line(docs: Path) -> None:
