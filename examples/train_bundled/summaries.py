@@ -12,20 +12,24 @@ from examples.train_bundled.phrases import STOPWORDS
 
 FEWEST_WORDS, MOST_WORDS = 8, 45
 EARLY = 0.1  # of the text is where a sentence counts for more
+# Only so many sentences, or this share of them, are chosen from: those of the beginning.
+FIRST_FEW, FIRST_SHARE = 30, 1 / 3
 REDUNDANCY = 0.7  # of its worth a sentence loses if it repeats another
 
 
 def main_sentences(candidates: Sequence[str], count: int) -> list[int]:
-    """The sentences most like all others, early ones first, and not like each other.
+    """The first sentence and, of the beginning, those most like all others, but not each other.
 
     Centrality as in LexRank (Erkan and Radev 2004), redundancy as in MMR (Carbonell and Goldstein
-    1998).
+    1998). The first sentence is found easily, and keeps a summary near what a text is about where
+    other choices are wrong.
     """
     likeness = _likeness(candidates)
     early = np.exp(-np.arange(len(candidates)) / (EARLY * len(candidates) + 1))
     worth = likeness.mean(1) * (1 + early)
     fit = [i for i, sentence in enumerate(candidates) if _is_fit(sentence)]
-    chosen: list[int] = []
+    fit = fit[: max(FIRST_FEW, int(FIRST_SHARE * len(candidates)))]
+    chosen, fit = fit[:1], fit[1:]
     while fit and len(chosen) < count:
         repeats = likeness[:, chosen].max(1, initial=0.0)
         best = max(fit, key=lambda i: float(worth[i] * (1 - REDUNDANCY * repeats[i])))
