@@ -3,11 +3,12 @@
     python benchmarks/unions.py --model DIR
 
 The model reads a text that it was not trained on. Of 64 groups of 16 tokens behind the first 4,096,
-`1` is the mean density, and the others are the densities of what the first 2, 4, 8 and 16 tokens
-of a group read together: a kernel that reads for all of them at once loads so much. Means over the
-KV heads. Below stand the last tokens of 65,536 of the two sets of `attention_workload.py`, and of
-the same with neighbours that choose more alike. The last line is one JSON object with all that the
-table shows.
+`1` is the mean density, and the others are the densities of what the first 2, 4, 8, 12 and 16 of a
+group read together: a kernel that reads for all of them at once loads so much. Means over the KV
+heads. Below stand the two sets of `attention_workload.py`, and the same with neighbours that choose
+more alike: tiles of as many tokens from the end of 65,536, then from all over them. Tokens are
+alike in groups of 16 there, so a tile of 12 may have some of two. The last line is one JSON object
+with all that the table shows.
 """
 
 import argparse
@@ -24,7 +25,6 @@ from attention_workload import (
     DENSITIES,
     HEAD_DIM,
     KV_HEADS,
-    NEIGHBOURS,
     TAIL,
     UNLIKE,
     draw_keys,
@@ -40,13 +40,14 @@ import dashdoc
 from dashdoc.kernels import reference
 from dashdoc.models.cache import DashCache
 
-TOGETHER = (1, 2, 4, 8, 16)
+TOGETHER = (1, 2, 4, 8, 12, 16)
 FIRST = 4_096
 WORKLOAD_TOKENS = 65_536
+STRETCH = 48  # tokens, of which tiles of every size are cut
 
 
 def unions(model: Any, tokens: int, first: int = FIRST) -> list[list[float]]:
-    """Of every layer the density of what 1, 2, 4, 8 and 16 neighbours read together."""
+    """Of every layer the density of what each number of neighbours reads together."""
     text = "".join(sentence.text + sentence.gap for sentence in load_unseen())
     ids = model.tokenizer.encode(text[: 8 * tokens], add_special_tokens=False)[:tokens]
     meter = SampleMeter(model.config, tokens, TOGETHER[-1], first)
@@ -64,35 +65,37 @@ def unions(model: Any, tokens: int, first: int = FIRST) -> list[list[float]]:
 
 
 def workload_unions(tokens: int) -> dict[str, list[float]]:
-    """The same of the last tokens of every set of the attention benchmark."""
+    """What tiles of each size read together, of every set of the attention benchmark."""
     normal = partial(torch.randn, generator=torch.Generator().manual_seed(0))
     keys, class_query = draw_keys(normal, tokens), 0.02 * normal(KV_HEADS, HEAD_DIM)
     summaries = reference.summarize(keys, class_query, CHUNK)
-    position = torch.arange(tokens - TAIL, tokens).view(-1, NEIGHBOURS)
+    stretches = torch.arange(TAIL // STRETCH * STRETCH).view(-1, STRETCH)
+    step = tokens // len(stretches) - STRETCH
+    places = {
+        "": tokens - stretches.numel() + stretches,
+        ", all tokens": stretches + step * torch.arange(len(stretches))[:, None],
+    }
     found = {}
     for likeness, note in ((UNLIKE, ""), (ALIKE, ", alike")):
         query = draw_queries(normal, TAIL, likeness)
-        groups = query.unflatten(2, (-1, NEIGHBOURS))  # [1, Hq, groups, 16, D]
+        tiled = query[:, :, : stretches.numel()]
         for label, density in DENSITIES.items():
             scale = scale_for(query, tokens, summaries, density)
-            found[f"'{label}'{note}"] = [
-                round(
-                    density_and_union(
-                        groups[:, :, :, :together].flatten(2, 3),
-                        summaries,
-                        position[:, :together],
-                        CHUNK,
-                        scale,
-                    )[1],
-                    4,
-                )
-                for together in TOGETHER
-            ]
+            for where, position in places.items():
+                found[f"'{label}'{note}{where}"] = [
+                    round(
+                        density_and_union(
+                            tiled, summaries, position.view(-1, together), CHUNK, scale
+                        )[1],
+                        4,
+                    )
+                    for together in TOGETHER
+                ]
     return found
 
 
 def line(name: str, densities: Sequence[float]) -> str:
-    return f"{name:16}" + "".join(f"{density:8.3f}" for density in densities)
+    return f"{name:26}" + "".join(f"{density:8.3f}" for density in densities)
 
 
 def main() -> None:
@@ -112,7 +115,7 @@ def main() -> None:
     where = machine(model)
     print(", ".join(f"{name} {value}" for name, value in (where | shape).items()))
     layers = unions(model, options.tokens)
-    print("layer           " + "".join(f"{together:8}" for together in TOGETHER))
+    print(f"{'layer':26}" + "".join(f"{together:8}" for together in TOGETHER))
     for number, densities in enumerate(layers):
         print(line(str(number), densities))
     mean = [round(fmean(densities), 4) for densities in zip(*layers, strict=True)]
