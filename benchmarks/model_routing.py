@@ -78,12 +78,27 @@ def density_and_union(
 
     query is [1, Hq, groups * tokens, D], position [groups, tokens].
     """
+    chosen = chosen_chunks(query, summaries, position.flatten(), chunk_size, scale)
+    own = position.flatten() // chunk_size
+    return density_together(chosen, own, 1), density_together(chosen, own, position.shape[1])
+
+
+@torch.inference_mode()
+def chosen_chunks(
+    query: Tensor, summaries: Tensor, position: Tensor, chunk_size: int, scale: float
+) -> Tensor:
+    """[Hkv, M, P + 1] which chunks the tokens of a query [1, Hq, M, D] read, the own one too."""
     own = position // chunk_size
     past = summaries[:, :, : int(own.max())]
-    chosen = route(query, past, position.flatten(), chunk_size, scale)[0] > 0  # [Hkv, M, P]
+    chosen = route(query, past, position, chunk_size, scale)[0] > 0  # [Hkv, M, P]
     chosen = torch.nn.functional.pad(chosen, (0, 1))
-    chosen.scatter_(2, own.view(1, -1, 1).expand(len(chosen), -1, 1), True)
-    groups = chosen.view(len(chosen), *own.shape, -1)  # [Hkv, groups, tokens, P + 1]
-    readable = len(chosen) * (own + 1).sum()
-    union = groups.any(2).sum() * position.shape[1]
-    return float(groups.sum() / readable), float(union / readable)
+    return chosen.scatter_(2, own.view(1, -1, 1).expand(len(chosen), -1, 1), True)
+
+
+def density_together(chosen: Tensor, own: Tensor, tokens: int) -> float:
+    """What every so many tokens in a row read together, as a share of all chunks up to their own.
+
+    chosen is [Hkv, M, P + 1], own the chunk of each token [M].
+    """
+    unions = chosen.unflatten(1, (-1, tokens)).any(2)  # [Hkv, M / tokens, P + 1]
+    return float(unions.sum() * tokens / (len(chosen) * (own + 1).sum()))

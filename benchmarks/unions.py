@@ -34,7 +34,7 @@ from attention_workload import (
 from facts import machine
 from facts_cases import load_unseen
 from model_measure import read
-from model_routing import SampleMeter, density_and_union
+from model_routing import SampleMeter, chosen_chunks, density_together
 
 import dashdoc
 from dashdoc.kernels import reference
@@ -82,13 +82,10 @@ def workload_unions(tokens: int) -> dict[str, list[float]]:
         for label, density in DENSITIES.items():
             scale = scale_for(query, tokens, summaries, density)
             for where, position in places.items():
+                position = position.flatten()
+                chosen = chosen_chunks(tiled, summaries, position, CHUNK, scale)
                 found[f"'{label}'{note}{where}"] = [
-                    round(
-                        density_and_union(
-                            tiled, summaries, position.view(-1, together), CHUNK, scale
-                        )[1],
-                        4,
-                    )
+                    round(density_together(chosen, position // CHUNK, together), 4)
                     for together in TOGETHER
                 ]
     return found
