@@ -38,7 +38,7 @@ def build(variant: Variant, config: DashLlamaConfig, seed: int) -> DashLlamaForC
     config = deepcopy(config)  # the network marks it as its own
     if variant.routing == "full":
         config.update(DENSE)
-    elif variant.routing in ("ours", "mean") and variant.setting is not None:
+    elif variant.routing not in LAYERS and variant.setting is not None:
         config.scaling_factor = variant.setting
     torch.manual_seed(seed)
     network = DashLlamaForCausalLM(config)

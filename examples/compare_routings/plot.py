@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-COLOURS = ("#444444", "#0b7285", "#c92a2a", "#e67700")
+COLOURS = ("#444444", "#0b7285", "#c92a2a", "#e67700", "#5f3dc4")
 PANEL, GAP, LEFT, TOP, BOTTOM = 220, 34, 52, 36, 74
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.compare_routings.evaluate import evaluate, maker_of, unseen_corpus
 from examples.compare_routings.needles import training_row
-from examples.compare_routings.networks import ROUTINGS, Variant, begin_with, build
+from examples.compare_routings.networks import LAYERS, ROUTINGS, Variant, begin_with, build
 from examples.train_bundled import corpus as corpora
 from examples.train_bundled import recipe
 from examples.train_bundled.tasks import RowMaker
@@ -164,7 +164,7 @@ def main() -> None:
     if options.start:
         begin_with(network, torch.load(options.start, map_location="cpu"))
     network.to(device)
-    if device.type == "cuda" and variant.routing in ("ours", "mean", "full"):
+    if device.type == "cuda" and variant.routing not in LAYERS:
         for layer in network.model.layers:
             layer.compile(dynamic=False)
     course = (options.course[0], options.course[1])

@@ -121,6 +121,12 @@ def test_what_was_changed_stands_beside_the_setting(
     assert (tmp_path / "ablations.svg").exists()
 
 
+def test_the_plot_draws_every_routing() -> None:
+    names = list(report.NAMES.values())
+    drawn = report.plot([report.Point("4,096 tokens", name, 0.5, 0.5) for name in names])
+    assert all(f">{name}</text>" in drawn for name in names)
+
+
 def test_the_plot_has_a_panel_a_length_and_a_point_a_line(docs: Path) -> None:
     tree = ET.parse(docs / "routings.svg")
     tags = [element.tag.rpartition("}")[2] for element in tree.iter()]
