@@ -13,7 +13,7 @@ from examples.train_bundled.phrases import STOPWORDS
 FEWEST_WORDS, MOST_WORDS = 8, 45
 EARLY = 0.1  # of the text is where a sentence counts for more
 # Only so many sentences, or this share of them, are chosen from: those of the beginning.
-FIRST_FEW, FIRST_SHARE = 30, 1 / 3
+BEGINNING, BEGINNING_SHARE = 30, 1 / 3
 REDUNDANCY = 0.7  # of its worth a sentence loses if it repeats another
 
 
@@ -28,7 +28,7 @@ def main_sentences(candidates: Sequence[str], count: int) -> list[int]:
     early = np.exp(-np.arange(len(candidates)) / (EARLY * len(candidates) + 1))
     worth = likeness.mean(1) * (1 + early)
     fit = [i for i, sentence in enumerate(candidates) if _is_fit(sentence)]
-    fit = fit[: max(FIRST_FEW, int(FIRST_SHARE * len(candidates)))]
+    fit = fit[: max(BEGINNING, int(BEGINNING_SHARE * len(candidates)))]
     chosen, fit = fit[:1], fit[1:]
     while fit and len(chosen) < count:
         repeats = likeness[:, chosen].max(1, initial=0.0)

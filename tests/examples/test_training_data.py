@@ -32,7 +32,7 @@ from examples.train_bundled.phrases import STOPWORDS
 from examples.train_bundled.questions import tells, words
 from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.slots import Slot, plain, slots
-from examples.train_bundled.summaries import FIRST_FEW, main_sentences, sentences_like
+from examples.train_bundled.summaries import BEGINNING, main_sentences, sentences_like
 from examples.train_bundled.tasks import (
     ANSWER,
     ANSWER_NONE,
@@ -454,7 +454,7 @@ def test_main_sentences_are_the_first_and_others_of_the_beginning() -> None:
     about = "The {} of the lighthouse keeper of Kelrose was painted in the year of the storm."
     things = [f"thing{number}" for number in range(200)]
     said = ["- an item", "Nobody had seen the quarry before, although it was white."]
-    said += ["He slept badly, and rose, and rowed home without a word."] * FIRST_FEW
+    said += ["He slept badly, and rose, and rowed home without a word."] * BEGINNING
     said += [about.format(thing) for thing in things]
     chosen = main_sentences(said, 4)
     assert len(chosen) == 4 and chosen[0] == 1
