@@ -3,7 +3,8 @@
     python -m examples.compare_routings.report runs/*.json
     python -m examples.compare_routings.report ablations/*.json --page ablations
 
-What stands above the heading `## Measured` stays as it was written.
+What stands above the heading `## Measured` stays as it was written. Runs of different numbers of
+steps stand in one table, but not in one plot.
 """
 
 import argparse
@@ -31,39 +32,42 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """The mean over seeds, and the largest distance of one of them from it."""
+    """The mean over seeds, and the largest distance of one of them from it; None of one seed."""
 
     mean: float
-    spread: float
+    spread: float | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Figure":
         mean = fmean(values)
-        return cls(mean, max(abs(value - mean) for value in values))
+        spread = max(abs(value - mean) for value in values) if len(values) > 1 else None
+        return cls(mean, spread)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One routing with one setting at one length."""
+    """One routing with one setting, trained for so many steps, at one length."""
 
     routing: str
     setting: str
+    steps: int
     tokens: int
     seeds: int
     density: Figure
+    loss: Figure | None  # on text; None if a run does not tell it
     tasks: dict[str, Figure]
     quality: Figure  # the mean of the tasks
 
 
 def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
-    """A line for every routing, setting and length, in the order of `NAMES`; seeds are joined."""
+    """A line for every kind of run and every length, in the order of `NAMES`; seeds are joined."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in sorted(runs, key=_place):
         for measured in run["evaluation"]:
-            found[measured["tokens"], run["routing"], setting_of(run)].append(measured)
+            found[measured["tokens"], *kind_of(run)].append(measured)
     joined = []
     for key in sorted(found, key=lambda key: key[0]):
-        tokens, routing, setting = key
+        tokens, routing, setting, steps = key
         seeds = found[key]
 
         def figure(name: str, seeds: list[dict[str, Any]] = seeds) -> Figure:
@@ -71,27 +75,35 @@ def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
 
         quality = Figure.of([fmean(seed[task] for task in TASKS) for seed in seeds])
         tasks = {task: figure(task) for task in TASKS}
-        density = figure("density")
-        joined.append(Line(routing, setting, tokens, len(seeds), density, tasks, quality))
+        loss = figure("loss") if all("loss" in seed for seed in seeds) else None
+        joined.append(
+            Line(
+                routing, setting, steps, tokens, len(seeds), figure("density"), loss, tasks, quality
+            )
+        )
     return joined
 
 
 def table(measured: Sequence[Line]) -> str:
     """Markdown; shares as percent, with the spread over seeds behind them."""
+    told = any(line.loss for line in measured)
     rows = [
-        "| tokens | routing | setting | seeds | density | facts | multi-key | multi-value "
-        "| tracking |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| tokens | routing | setting | steps | seeds | density | facts | multi-key | multi-value "
+        f"| tracking |{' loss on text |' if told else ''}",
+        f"| ---: | --- |{' ---: |' * (9 if told else 8)}",
     ]
     for line in measured:
         cells = [
             f"{line.tokens:,}",
             NAMES[line.routing],
             line.setting,
+            f"{line.steps:,}",
             str(line.seeds),
             _share(line.density),
             *(_share(line.tasks[task]) for task in TASKS),
         ]
+        if told:
+            cells.append(_loss(line.loss) if line.loss else "–")
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -102,32 +114,40 @@ def setting_of(run: dict[str, Any]) -> str:
     return ", ".join([*told, *(f"{name} {value}" for name, value in run["changes"].items())])
 
 
+def kind_of(run: dict[str, Any]) -> tuple[str, str, int]:
+    """What runs of several seeds have in common: routing, setting and steps."""
+    return run["routing"], setting_of(run), run["steps"]
+
+
 def _place(run: dict[str, Any]) -> tuple[Any, ...]:
     """Where a run stands in the tables."""
-    changes = run["changes"]
-    return list(NAMES).index(run["routing"]), run["setting"] or 0, len(changes), str(changes)
+    changes = sorted(run["changes"].items())
+    place = list(NAMES).index(run["routing"])
+    return place, run["setting"] or 0, len(changes), changes, run["steps"]
 
 
 def _share(figure: Figure) -> str:
-    return f"{100 * figure.mean:.1f}% ± {100 * figure.spread:.1f}"
+    spread = "" if figure.spread is None else f" ± {100 * figure.spread:.1f}"
+    return f"{100 * figure.mean:.1f}%{spread}"
+
+
+def _loss(figure: Figure) -> str:
+    spread = "" if figure.spread is None else f" ± {figure.spread:.3f}"
+    return f"{figure.mean:.3f}{spread}"
 
 
 def losses(runs: Sequence[dict[str, Any]]) -> str:
     """Markdown: the losses over the last tenth of the training, of rows that all variants saw."""
-    found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+    found: dict[tuple[str, str, int], list[dict[str, float]]] = defaultdict(list)
     for run in sorted(runs, key=_place):
-        found[run["routing"], setting_of(run)].append(run["training"])
+        found[kind_of(run)].append(run["training"])
     rows = [
-        "| routing | setting | loss on text | loss on answers |",
-        "| --- | ---: | ---: | ---: |",
+        "| routing | setting | steps | loss on text | loss on answers |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for (routing, setting), seeds in found.items():
+    for (routing, setting, steps), seeds in found.items():
         figures = [Figure.of([s[name] for s in seeds]) for name in ("text_loss", "answer_loss")]
-        cells = [
-            NAMES[routing],
-            setting,
-            *(f"{f.mean:.3f} ± {f.spread:.3f}" for f in figures),
-        ]
+        cells = [NAMES[routing], setting, f"{steps:,}", *map(_loss, figures)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -140,8 +160,8 @@ def how(runs: Sequence[dict[str, Any]]) -> str:
             minutes = fmean(run["training"]["seconds"] for run in own) / 60
             millions = own[0]["parameters"] / 1e6
             took.append(f"{name} {minutes:.1f} min, {millions:.1f}M parameters")
-    steps = ", ".join(sorted({f"{run['steps']:,}" for run in runs}))
-    tokens = ", ".join(sorted({f"{run['tokens'] / 1e6:,.0f}" for run in runs}))
+    steps = ", ".join(f"{steps:,}" for steps in sorted({run["steps"] for run in runs}))
+    tokens = ", ".join(f"{t / 1e6:,.0f}" for t in sorted({run["tokens"] for run in runs}))
     machines = ", ".join(sorted({run["machine"] for run in runs}))
     return (
         f"{len(runs)} runs of {steps} steps ({tokens} million tokens) on {machines}: "
@@ -168,11 +188,14 @@ def main() -> None:
     page = options.docs / f"{options.page}.md"
     written = page.read_text("utf-8") if page.exists() else f"# {options.page.capitalize()}\n\n"
     above = written.partition(HEADING)[0]
-    picture = f"![mean of the four tasks against density, by length]({options.page}.svg)"
-    last = "Losses over the last tenth of the training, in which all variants saw the same rows:"
-    parts = [f"{above}{HEADING}", picture, how(runs), table(measured), last, losses(runs)]
+    last = (
+        "Losses over the last tenth of the training, in which runs of as many steps saw alike rows:"
+    )
+    parts = [f"{above}{HEADING}", how(runs), table(measured), last, losses(runs)]
+    if len({run["steps"] for run in runs}) == 1:
+        parts.insert(1, f"![mean of the four tasks against density, by length]({page.stem}.svg)")
+        page.with_suffix(".svg").write_text(plot(points(measured)), encoding="utf-8")
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    page.with_suffix(".svg").write_text(plot(points(measured)), encoding="utf-8")
 
 
 if __name__ == "__main__":

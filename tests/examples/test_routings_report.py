@@ -16,15 +16,16 @@ def a_run(
     seed: int,
     density: float,
     right: float,
+    steps: int = 1000,
     **changes: object,
 ) -> dict[str, object]:
     return {
         "routing": routing,
         "setting": setting,
         "seed": seed,
-        "steps": 1000,
+        "steps": steps,
         "changes": changes,
-        "tokens": 65_536_000,
+        "tokens": 65_536 * steps,
         "parameters": 13_768_704,
         "training": {"seconds": 300.0, "text_loss": 4.0, "answer_loss": 0.1},
         "evaluation": [
@@ -69,17 +70,15 @@ def docs(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> P
 
 def test_seeds_are_joined_and_the_rest_stands_apart(docs: Path) -> None:
     text = (docs / "routings.md").read_text("utf-8")
-    assert text.count("DashAttention | 2 | 2 | 25.0% ± 5.0 | 80.0% ± 10.0 |") == 2
-    assert text.count("| full attention |  | 1 | 100.0% ± 0.0 |") == 2
+    assert text.count("DashAttention | 2 | 1,000 | 2 | 25.0% ± 5.0 | 80.0% ± 10.0 |") == 2
+    assert text.count("| full attention |  | 1,000 | 1 | 100.0% | 95.0% |") == 2
     rows = [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| 4,096")]
     assert rows == ["full attention", "DashAttention", "DashAttention", "NSA"]
 
 
 def test_the_losses_of_the_training_are_told_for_every_routing(docs: Path) -> None:
     text = (docs / "routings.md").read_text("utf-8")
-    rows = [
-        line for line in text.splitlines() if line.endswith("| 4.000 ± 0.000 | 0.100 ± 0.000 |")
-    ]
+    rows = [line for line in text.splitlines() if line.endswith(("| 0.100 |", "0.100 ± 0.000 |"))]
     named = [row.split(" | ")[:2] for row in rows]
     assert named == [
         ["| full attention", ""],
@@ -96,6 +95,16 @@ def test_what_was_written_by_hand_stays(docs: Path) -> None:
     assert "5 runs of 1,000 steps (66 million tokens) on a GPU" in text
 
 
+def page_of(made: list[dict[str, object]], folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    paths = [folder / f"{number}.json" for number in range(len(made))]
+    for path, run in zip(paths, made, strict=True):
+        path.write_text(json.dumps(run), encoding="utf-8")
+    arguments = ["report", *map(str, paths), "--docs", str(folder), "--page", "ablations"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    report.main()
+    return (folder / "ablations.md").read_text("utf-8")
+
+
 def test_what_was_changed_stands_beside_the_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,13 +113,7 @@ def test_what_was_changed_stands_beside_the_setting(
         a_run("ours", 2, 0, 0.2, 0.8, chunk_size=64),
         a_run("ours", 2, 0, 0.2, 0.7),
     ]
-    paths = [tmp_path / f"{number}.json" for number in range(len(made))]
-    for path, run in zip(paths, made, strict=True):
-        path.write_text(json.dumps(run), encoding="utf-8")
-    arguments = ["report", *map(str, paths), "--docs", str(tmp_path), "--page", "ablations"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    report.main()
-    text = (tmp_path / "ablations.md").read_text("utf-8")
+    text = page_of(made, tmp_path, monkeypatch)
     assert text.startswith("# Ablations\n\n## Measured\n\n![") and "](ablations.svg)" in text
     rows = [line.split(" | ")[1:3] for line in text.splitlines() if line.startswith("| 4,096")]
     assert rows == [
@@ -119,6 +122,31 @@ def test_what_was_changed_stands_beside_the_setting(
         ["DashAttention, mean keys", "2"],
     ]
     assert (tmp_path / "ablations.svg").exists()
+
+
+def test_runs_of_different_lengths_are_not_joined_nor_plotted_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [a_run("ours", 2, 0, 0.2, 0.8, 2000), a_run("ours", 2, 0, 0.2, 0.5)]
+    text = page_of(made, tmp_path, monkeypatch)
+    rows = [line.split(" | ")[3:7] for line in text.splitlines() if line.startswith("| 4,096")]
+    assert rows == [
+        ["1,000", "1", "20.0%", "50.0%"],
+        ["2,000", "1", "20.0%", "80.0%"],
+    ]
+    assert "2 runs of 1,000, 2,000 steps (66, 131 million tokens)" in text
+    assert "![" not in text and not (tmp_path / "ablations.svg").exists()
+
+
+def test_the_loss_on_text_is_told_where_a_run_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = a_run("full", None, 0, 1.0, 0.9)
+    for measured in without["evaluation"]:  # type: ignore[attr-defined]
+        del measured["loss"]
+    text = page_of([without, a_run("ours", 2, 0, 0.2, 0.8)], tmp_path, monkeypatch)
+    rows = [line.split(" | ")[-1] for line in text.splitlines() if line.startswith("| 4,096")]
+    assert rows == ["– |", "4.000 |"]
 
 
 def test_the_plot_draws_every_routing() -> None:
