@@ -2,12 +2,14 @@
 
 import lzma
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 from examples.train_bundled.cloze import WORD
 from examples.train_bundled.phrases import STOPWORDS
 
+FOLDER = Path(__file__).parent
 LEAST, MOST = 0.15, 0.9  # share of the replaceable words that a paraphrase replaces
 _VERB_FOLLOWS = frozenset(
     "to did do does can could will would may might must shall should they we you i who".split()
@@ -17,33 +19,41 @@ _NO_VERB_FOLLOWS = frozenset(
     "many much which what some any".split()
 )
 _DOUBLES = re.compile(r"^[^aeiou]*[aeiou][bdgmnpt]$")
-
-
 _ENDINGS = {"n": ("", "s"), "v": ("", "s", "ed", "ing"), "a": ("",)}
 
 
 class Synonyms:
-    """Words that may stand for others, from a file that make_synonyms.py wrote."""
+    """Words that may stand for others, as one who has not seen a text would say them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, words: Iterable[str], irregular_forms: Iterable[str] = ()) -> None:
+        """From lines such as `v build: construct, make` and `v make made` or `v see saw seen`.
+
+        The first letter is the part of speech: noun, verb or adjective.
+        """
         irregular: dict[tuple[str, str], list[str]] = {}
-        others: dict[tuple[str, str], list[str]] = {}
-        for line in lzma.decompress(file.read_bytes()).decode().splitlines():
-            part, word, forms, alternates = line.split(" ")
-            # A participle that ends in -ing is as regular as any.
-            kept = [form for form in forms.split(",") if form and not form.endswith("ing")]
-            irregular[part, word], others[part, word] = kept, alternates.split(",")
+        for line in irregular_forms:
+            part, word, *forms = line.split()
+            irregular[part, word] = forms
         # For every form of a word: its part of speech, and what may stand for it.
         self._forms: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-        for (part, word), alternates in others.items():
+        for line in words:
+            head, _, others = line.partition(": ")
+            part, word = head.split()
             for ending in _ENDINGS[part]:
                 told = tuple(
                     form
-                    for other in alternates
+                    for other in others.split(", ")
                     for form in _inflected(other, part, ending, irregular.get((part, other), []))
                 )
-                for form in _inflected(word, part, ending, irregular[part, word]):
+                for form in _inflected(word, part, ending, irregular.get((part, word), [])):
                     self._forms.setdefault(form, []).append((part, told))
+
+    @classmethod
+    def load(cls) -> "Synonyms":
+        """Those that were written for this project, of some 9,000 words of the corpus."""
+        words = lzma.decompress((FOLDER / "synonyms.txt.xz").read_bytes()).decode()
+        irregular_forms = (FOLDER / "irregular_forms.txt").read_text("utf-8")
+        return cls(words.splitlines(), irregular_forms.splitlines())
 
     def synonym(self, word: str, before: str, rng: Random) -> str | None:
         """What may stand for a lower-case word behind another; None where nothing may."""

@@ -80,10 +80,9 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         stage: "Synchronized[int]",
         seed: str,
         rows_seed: str,
-        synonyms: Path | None,
     ) -> None:
         self.data, self.tokenizer, self.stage = data, tokenizer, stage
-        self.seed, self.rows_seed, self.synonyms = seed, rows_seed, synonyms
+        self.seed, self.rows_seed = seed, rows_seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         info = torch.utils.data.get_worker_info()
@@ -92,7 +91,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             self.data,
             Tokenizer.from_file(str(self.tokenizer)),
             f"{self.rows_seed}/{number}",
-            Synonyms(self.synonyms) if self.synonyms else None,
+            Synonyms.load(),
             ReaderQuestions.load(self.data),
         )
         rng = Random(f"{self.seed}/{number}")
@@ -116,7 +115,6 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tokenizer", type=Path, default=Path("dashdoc/models/bundled/tokenizer.json")
     )
-    parser.add_argument("--synonyms", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=23.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -212,9 +210,7 @@ def main() -> None:
     seed = f"{options.seed}/{training.step}"
     loader = iter(
         DataLoader(
-            Batches(
-                data, options.tokenizer, stage, seed, f"{seed}/{worker.rank}", options.synonyms
-            ),
+            Batches(data, options.tokenizer, stage, seed, f"{seed}/{worker.rank}"),
             batch_size=None,
             num_workers=options.workers,
             prefetch_factor=2 if options.workers else None,

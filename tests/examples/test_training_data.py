@@ -352,15 +352,14 @@ def test_what_points_elsewhere_is_no_term(sentence: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def synonyms(tmp_path_factory: pytest.TempPathFactory) -> Synonyms:
-    file = tmp_path_factory.mktemp("words") / "synonyms.txt.xz"
-    lines = (
-        "n build  figure,shape", "v build built construct,make", "v make made build",
-        "n child children kid,youngster", "n city  metropolis", "v purchase  buy",
-        "v buy bought purchase", "a large  big,ample", "n reason  ground",
+def synonyms() -> Synonyms:
+    words = (
+        "n build: figure, shape", "v build: construct, make", "v make: build",
+        "n child: kid, youngster", "n city: metropolis", "v purchase: buy", "v buy: purchase",
+        "a large: big, ample", "n reason: ground", "v see: view", "v view: see",
     )  # fmt: skip
-    file.write_bytes(lzma.compress("\n".join(lines).encode()))
-    return Synonyms(file)
+    forms = ("v build built", "v buy bought", "v make made", "n child children", "v see saw seen")
+    return Synonyms(words, forms)
 
 
 def test_a_paraphrase_has_other_words_and_keeps_names(synonyms: Synonyms) -> None:
@@ -383,6 +382,8 @@ def test_a_paraphrase_has_other_words_and_keeps_names(synonyms: Synonyms) -> Non
         ("build", "the", "shape"),
         ("building", "was", "constructing"),
         ("reason", "the", "ground"),
+        ("viewed", "was", "seen"),
+        ("saw", "he", "viewed"),
     ],
 )
 def test_synonyms_have_the_form_of_the_word(
@@ -390,6 +391,13 @@ def test_synonyms_have_the_form_of_the_word(
 ) -> None:
     rng = Random(0)
     assert other in {synonyms.synonym(word, before, rng) for _ in range(200)}
+
+
+def test_the_synonyms_of_the_training_are_other_words() -> None:
+    synonyms, rng = Synonyms.load(), Random(0)
+    told = {synonyms.synonym("bought", "he", rng) for _ in range(200)}
+    assert "purchased" in told and None not in told and "bought" not in told
+    assert synonyms.synonym("qwertz", "the", rng) is None
 
 
 def test_an_abstract_ends_at_the_next_heading() -> None:
