@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples.train_bundled.names import Names
-from examples.train_bundled.tasks import Piece, RowMaker
+from examples.train_bundled.stretches import Piece
+from examples.train_bundled.tasks import RowMaker
 
 # What an answer counts for, beside those of the bundled model's training.
 MULTI_KEY, MULTI_VALUE, TRACKING = range(101, 104)
@@ -90,7 +91,8 @@ def needle_row(maker: RowMaker, length: int) -> Row:
     asked = sum(len(maker._ids_of(turn)) for turn in turns)
     put_in = sum(len(piece) for group in hidden for piece in group)
     room = length - asked - maker._markers(length) - put_in
-    core, more = ([maker._sentence(i) for i in part] for part in maker._stretch(room, length))
+    drawn = maker.stretches.draw(room, length)
+    core, more = ([maker.stretches.sentence(i) for i in part] for part in drawn)
     return maker._row([*_hide(core, hidden, rng), *more], turns, length)
 
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from dashdoc.prompts import NO_ANSWER
 from examples.train_bundled.facts import Fact
 from examples.train_bundled.lookups import definition_question, section_question, sections, terms
-from examples.train_bundled.paraphrase import Synonyms
+from examples.train_bundled.paraphrase import LEAST, MOST, Synonyms
 from examples.train_bundled.questions import question_about, tells, unheld, words
 
 ATTEMPTS = 4  # at a question for a fact
-PARAPHRASED_SHARE = 0.4  # of the questions, which get other words for those of their sentence
+PARAPHRASED_SHARE = 0.5  # of the questions, which get other words for those of their sentence
 # Of the questions of readers, so that none is learned by heart: which get other words for any, and
 # which lose some; and what share of its words such a one loses.
 REWORDED_SHARE, THINNED_SHARE, LOST_WORDS = 0.25, 0.3, 0.15
@@ -106,7 +106,7 @@ class Exam:
         else:
             question = rng.choice(asked)
         if self.synonyms and rng.random() < REWORDED_SHARE:
-            question = self.synonyms.paraphrase(question, question, "", rng)
+            question = self.synonyms.reworded(question, rng.uniform(LEAST, MOST), rng)
         else:
             question = self._varied(question, sentence, "")
         if rng.random() < THINNED_SHARE:

@@ -67,16 +67,22 @@ class Synonyms:
 
     def paraphrase(self, question: str, answer: str, kept: str, rng: Random) -> str:
         """A question with fewer words of its answer; names, and the words of `kept`, stay."""
-        share = rng.uniform(LEAST, MOST)
-        shared = set(WORD.findall(answer)) - {w.lower() for w in WORD.findall(kept)} - STOPWORDS
+        shared = set(WORD.findall(answer)) - {w.lower() for w in WORD.findall(kept)}
+        return self._replaced(question, shared, rng.uniform(LEAST, MOST), rng)
+
+    def reworded(self, text: str, share: float, rng: Random) -> str:
+        """A text with other words for a share of those that have any; names stay."""
+        return self._replaced(text, set(WORD.findall(text)), share, rng)
+
+    def _replaced(self, text: str, words: set[str], share: float, rng: Random) -> str:
         parts, end, before = list[str](), 0, ""
-        for match in WORD.finditer(question):
+        for match in WORD.finditer(text):
             word = match.group()
-            if word.islower() and word in shared and rng.random() < share:
+            if word.islower() and word in words and word not in STOPWORDS and rng.random() < share:
                 word = self.synonym(word, before, rng) or word
-            parts += [question[end : match.start()], word]
+            parts += [text[end : match.start()], word]
             end, before = match.end(), match.group().lower()
-        return "".join([*parts, question[end:]])
+        return "".join([*parts, text[end:]])
 
 
 def _inflected(word: str, part: str, ending: str, irregular: list[str]) -> list[str]:

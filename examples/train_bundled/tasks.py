@@ -19,6 +19,7 @@ from examples.train_bundled.mutants import mutants
 from examples.train_bundled.names import Names
 from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.reader_questions import ReaderQuestions
+from examples.train_bundled.stretches import Piece, Stretches
 from examples.train_bundled.summaries import main_sentences, sentences_like
 
 # What a token counts for in the loss: the text, or an answer of one of five sorts. Of a summary the
@@ -29,8 +30,9 @@ READER_SHARE = 0.5  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
-PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
-READ_ON = 60  # sentences behind such a passage that are read too, at most
+# Of the sentences that readers ask about, and what share of its words such a one has replaced: an
+# answer that was learned by heart is not the sentence then.
+REWORDED_SHARE, REWORDED_WORDS = 0.3, 0.3
 # Of the rows of a length; what is summarised has mostly 2,000 to 6,000 tokens.
 SUMMARY_SHARES = MappingProxyType({512: 0.1, 1024: 0.2, 2048: 0.4, 4096: 0.5, 8192: 0.4})
 ABSTRACT_SHARE = 0.1  # of the summaries, which are of documents with an abstract
@@ -44,9 +46,6 @@ DRAWS = 20  # of documents to summarise
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
 NO_READERS = ReaderQuestions({}, ())
-
-Piece = NDArray[np.uint16]
-GAP = -1  # in place of a sentence, between two documents
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ class RowMaker:
         ]  # fmt: skip
         self.between = [*self._ids("\n"), *self.opening]
         self.gap = self._ids("\n\n")
+        self.stretches = Stretches(corpus, readers.passages, self.gap, self.rng)
 
     def row(self, length: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
         """[length] tokens and [length] kinds."""
@@ -121,20 +121,24 @@ class RowMaker:
         added = [self._piece(" " + fact.statement) for fact in stated]
         # What the text and the answers share; a page has a marker.
         room = length - sum(map(len, added)) - self._markers(length)
-        core, more = self._stretch(room - QUESTION_TOKENS * count, length)
+        core, more = self.stretches.draw(room - QUESTION_TOKENS * count, length)
         missing = sum(rng.random() < LEFT_OUT_SHARE for _ in range(count))
         left_out = [self._take_out(core) for _ in range(min(missing, len(core) - 8))]
-        text = [self._sentence(index) for index in core]
-        room -= sum(map(len, text))
-        said = [self._text(piece).strip() for piece in text]
         asked = self.readers.of_sentence
         readers = {i: asked[index] for i, index in enumerate(core) if index in asked}
+        text = [self.stretches.sentence(index) for index in core]
+        for i in readers:
+            if self.synonyms and rng.random() < REWORDED_SHARE:
+                reworded = self.synonyms.reworded(self._text(text[i]), REWORDED_WORDS, rng)
+                text[i] = self._piece(reworded)
+        room -= sum(map(len, text))
+        said = [self._text(piece).strip() for piece in text]
         exam = Exam(stated, said, self.corpus.rare, rng, self.synonyms, readers)
         gone = [(self._said(i), asked.get(i, ())) for i in left_out]
         turns = self._turns(exam, kept_out, gone, count, room)
         for piece in added:
             text.insert(rng.randint(1, len(text)), piece)
-        return [*text, *map(self._sentence, more)], turns
+        return [*text, *map(self.stretches.sentence, more)], turns
 
     def _take_out(self, core: list[int]) -> int:
         """A sentence taken out of a stretch: as often as not one that readers ask for."""
@@ -174,7 +178,7 @@ class RowMaker:
             document = rng.choice(list(corpus.abstracts))
             told = [self._said(corpus.document(document)[n]) for n in corpus.abstracts[document]]
         else:
-            first = self._any_sentence()
+            first = self.stretches.any_sentence()
             document = corpus.document_of(first)
             if rng.random() >= WHOLE_SHARE:
                 begin = first - corpus.document(document).start
@@ -197,52 +201,8 @@ class RowMaker:
                 return made
         return []
 
-    def _stretch(self, least: int, most: int) -> tuple[list[int], list[int]]:
-        """Sentences in a row, up to `least` tokens of them, and those that follow up to `most`."""
-        while True:
-            indices = self._sentences(most)
-            ends = np.cumsum([len(self._sentence(index)) for index in indices])
-            cut = int(np.searchsorted(ends, max(least, 64), "right"))
-            if cut:
-                return indices[:cut], indices[cut:]
-
-    def _sentences(self, tokens: int) -> list[int]:
-        """Sentences of a document from some place on, and of others as far as it is too short."""
-        indices: list[int] = []
-        left = tokens
-        while left > 0:
-            first, last = self._place()
-            if indices:
-                indices.append(GAP)
-                left -= len(self.gap)
-            for index in range(first, last):
-                indices.append(index)
-                left -= len(self.corpus.sentence(index))
-                if left <= 0:
-                    break
-        return indices
-
-    def _place(self) -> tuple[int, int]:
-        """A sentence to begin at and one to end before, of one document."""
-        rng, corpus = self.rng, self.corpus
-        if self.readers.passages and rng.random() < PASSAGE_SHARE:
-            passage = rng.choice(self.readers.passages)
-            sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
-            before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
-        else:
-            sentence, before, end = self._any_sentence(), 0, int(corpus.document_start[-1])
-        document = corpus.document(corpus.document_of(sentence))
-        return max(document.start, sentence - before), min(document.stop, end)
-
-    def _any_sentence(self) -> int:
-        """Of all documents: so long ones are drawn as often as they are long."""
-        return self.rng.randrange(int(self.corpus.document_start[-1]))
-
-    def _sentence(self, index: int) -> Piece:
-        return np.array(self.gap, np.uint16) if index == GAP else self.corpus.sentence(index)
-
     def _said(self, index: int) -> str:
-        return self._text(self._sentence(index)).strip()
+        return self._text(self.stretches.sentence(index)).strip()
 
     def _turns(
         self,

@@ -291,6 +291,29 @@ def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
     assert all(found.values())
 
 
+def test_a_sentence_that_readers_ask_about_has_other_words_now_and_then_in_text_and_answer(
+    maker: RowMaker, tokenizer: Tokenizer
+) -> None:
+    document = maker.corpus.document(7)
+    wanted = {document[n]: ("Which one?",) for n in range(10, 30)}
+    readers = ReaderQuestions(wanted, (range(document[10], document[29] + 1),))
+    forms = (word for index in wanted for word in maker._said(index).split() if word.islower())
+    synonyms = Synonyms(f"n {word.strip('.,')}: qwertz" for word in set(forms))
+    other = RowMaker(
+        maker.corpus, tokenizer, seed=3, synonyms=synonyms, readers=readers, summaries={}
+    )
+    asked = reworded = 0
+    for _ in range(20):
+        pieces, turns = other._questions(1024)
+        text = other._text(np.concatenate(pieces))
+        for turn in turns:
+            if turn.kinds[0] == ANSWER_READER:
+                answer = tokenizer.decode(turn.answer[:-1]).strip()
+                assert answer in text
+                asked, reworded = asked + 1, reworded + ("qwertz" in answer)
+    assert 0.1 * asked < reworded < 0.5 * asked
+
+
 @pytest.mark.parametrize("length, right", [(2, True), (3, False)])
 def test_questions_of_readers_are_about_the_document_as_it_was_split(
     corpus: Corpus, tmp_path: Path, length: int, right: bool

@@ -1,0 +1,76 @@
+"""Which stretch of the corpus a row of training reads."""
+
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from examples.train_bundled.corpus import Corpus
+
+PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
+READ_ON = 60  # sentences behind such a passage that are read too, at most
+FEWEST_TOKENS = 64
+GAP = -1  # in place of a sentence, between two documents
+
+Piece = NDArray[np.uint16]
+
+
+class Stretches:
+    """Draws sentences of the corpus in a row.
+
+    Args:
+        passages: what readers asked about, sentences each.
+        gap: the tokens between two documents.
+    """
+
+    def __init__(
+        self, corpus: Corpus, passages: Sequence[range], gap: Sequence[int], rng: Random
+    ) -> None:
+        self.corpus, self.passages, self.rng = corpus, passages, rng
+        self.gap = np.array(gap, np.uint16)
+
+    def draw(self, least: int, most: int) -> tuple[list[int], list[int]]:
+        """Sentences in a row, up to `least` tokens of them, and those that follow up to `most`."""
+        while True:
+            indices = self._sentences(most)
+            ends = np.cumsum([len(self.sentence(index)) for index in indices])
+            cut = int(np.searchsorted(ends, max(least, FEWEST_TOKENS), "right"))
+            if cut:
+                return indices[:cut], indices[cut:]
+
+    def sentence(self, index: int) -> Piece:
+        """The tokens of a sentence that was drawn, or of what stands between two documents."""
+        return self.gap if index == GAP else self.corpus.sentence(index)
+
+    def any_sentence(self) -> int:
+        """Of all documents: so long ones are drawn as often as they are long."""
+        return self.rng.randrange(int(self.corpus.document_start[-1]))
+
+    def _sentences(self, tokens: int) -> list[int]:
+        """Sentences of a document from some place on, and of others as far as it is too short."""
+        indices: list[int] = []
+        left = tokens
+        while left > 0:
+            first, last = self._place()
+            if indices:
+                indices.append(GAP)
+                left -= len(self.gap)
+            for index in range(first, last):
+                indices.append(index)
+                left -= len(self.corpus.sentence(index))
+                if left <= 0:
+                    break
+        return indices
+
+    def _place(self) -> tuple[int, int]:
+        """A sentence to begin at and one to end before, of one document."""
+        rng, corpus = self.rng, self.corpus
+        if self.passages and rng.random() < PASSAGE_SHARE:
+            passage = rng.choice(self.passages)
+            sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
+            before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
+        else:
+            sentence, before, end = self.any_sentence(), 0, int(corpus.document_start[-1])
+        document = corpus.document(corpus.document_of(sentence))
+        return max(document.start, sentence - before), min(document.stop, end)
