@@ -13,7 +13,7 @@ from dashdoc.documents.paragraphs import reflow, words_of
 from dashdoc.documents.running_lines import drop_running_lines
 
 _TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
-_LEADERS = re.compile(r"[ \t]?(?:\.[ \t]?){6,}")
+_LEADERS = re.compile(r"[ \t]?(?:\.[ \t]{0,3}){6,}")
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
@@ -31,9 +31,12 @@ def clean_pages(pages: Mapping[int, str], labels: Mapping[int, str]) -> dict[int
     bodies = drop_running_lines(plain, labels)
     words = words_of(list(bodies.values()))
     return {
-        number: squeeze(_LEADERS.sub(" ... ", reflow(text, words)))
-        for number, text in bodies.items()
+        number: squeeze(_with_short_leaders(reflow(text, words))) for number, text in bodies.items()
     }
+
+
+def _with_short_leaders(text: str) -> str:
+    return "\n".join(_LEADERS.sub(" ... ", line).lstrip(" ") for line in text.split("\n"))
 
 
 def squeeze(text: str) -> str:

@@ -23,7 +23,7 @@ _ITEM = re.compile(
 )
 _LETTERS_AT_END = re.compile(r"([^\W\d_]+)[-‐]$")
 _LETTERS_AT_START = re.compile(r"[^\W\d_]+")
-_LEADERS = re.compile(r"(?:\.\s?){4,}")
+_LEADERS = re.compile(r"(?:\.\s{0,3}){4,}")
 # Chinese and Japanese writing: twice as wide as Latin letters, and without space between words.
 _UNSPACED = re.compile("[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -274,6 +274,8 @@ class TestParagraphs:
     [
         ("1 Rivers . . . . . . . . . . 7", "1 Rivers ... 7"),
         ("2 Mills.................... 12", "2 Mills ... 12"),
+        ("3 Locks .  .  .  .  .  .  .  .  .  . 15", "3 Locks ... 15"),
+        (".  .  .  .  .  .  .  .  .  .  . 15\n3 Locks", "... 15\n3 Locks"),
         ("So it goes. . . . And so on.", "So it goes. . . . And so on."),
     ],
 )
