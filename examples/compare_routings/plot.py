@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
+from math import ceil
 from xml.sax.saxutils import escape
 
-COLOURS = ("#444444", "#0b7285", "#c92a2a", "#e67700", "#5f3dc4")
-PANEL, GAP, LEFT, TOP, BOTTOM = 220, 34, 52, 36, 74
+COLOURS = ("#444444", "#0b7285", "#2b8a3e", "#d6336c", "#1971c2", "#c92a2a", "#e67700", "#5f3dc4")
+PANEL, GAP, LEFT, TOP, BOTTOM = 220, 34, 52, 36, 56
+NAMES_A_ROW, ROW = 3, 18
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -24,7 +27,8 @@ def plot(points: Sequence[Point]) -> str:
     panels = list(dict.fromkeys(point.panel for point in points))
     series = list(dict.fromkeys(point.series for point in points))
     width = LEFT + len(panels) * (PANEL + GAP)
-    height = TOP + PANEL + BOTTOM
+    rows = ceil(len(series) / NAMES_A_ROW)
+    height = TOP + PANEL + BOTTOM + ROW * rows
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
@@ -35,11 +39,12 @@ def plot(points: Sequence[Point]) -> str:
     for number, panel in enumerate(panels):
         left = LEFT + number * (PANEL + GAP)
         parts += _frame(panel, left, labelled=number == 0)
-        for name, colour in zip(series, COLOURS, strict=False):
+        for name, colour in zip(series, cycle(COLOURS), strict=False):
             own = [p for p in points if (p.panel, p.series) == (panel, name)]
             parts += _series(sorted(own, key=lambda p: p.density), left, colour)
-    for number, (name, colour) in enumerate(zip(series, COLOURS, strict=False)):
-        x, y = LEFT + number * 160, height - 14
+    for number, (name, colour) in enumerate(zip(series, cycle(COLOURS), strict=False)):
+        row, column = divmod(number, NAMES_A_ROW)
+        x, y = LEFT + column * (PANEL + GAP), height - ROW * (rows - row) + 4
         parts.append(f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{colour}"/>')
         parts.append(f'<text x="{x + 10}" y="{y}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>\n"])

@@ -49,6 +49,7 @@ class Line:
     """One routing with one setting, trained for so many steps, at one length."""
 
     routing: str
+    series: str  # the line of the plot that it is a point of
     setting: str
     steps: int
     tokens: int
@@ -64,10 +65,10 @@ def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in sorted(runs, key=_place):
         for measured in run["evaluation"]:
-            found[measured["tokens"], *kind_of(run)].append(measured)
+            found[measured["tokens"], series_of(run), *kind_of(run)].append(measured)
     joined = []
     for key in sorted(found, key=lambda key: key[0]):
-        tokens, routing, setting, steps = key
+        tokens, series, routing, setting, steps = key
         seeds = found[key]
 
         def figure(name: str, seeds: list[dict[str, Any]] = seeds) -> Figure:
@@ -78,7 +79,16 @@ def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
         loss = figure("loss") if all("loss" in seed for seed in seeds) else None
         joined.append(
             Line(
-                routing, setting, steps, tokens, len(seeds), figure("density"), loss, tasks, quality
+                routing,
+                series,
+                setting,
+                steps,
+                tokens,
+                len(seeds),
+                figure("density"),
+                loss,
+                tasks,
+                quality,
             )
         )
     return joined
@@ -117,6 +127,11 @@ def setting_of(run: dict[str, Any]) -> str:
 def kind_of(run: dict[str, Any]) -> tuple[str, str, int]:
     """What runs of several seeds have in common: routing, setting and steps."""
     return run["routing"], setting_of(run), run["steps"]
+
+
+def series_of(run: dict[str, Any]) -> str:
+    """The name of a routing, and of what was changed in it."""
+    return ", ".join([NAMES[run["routing"]], *run["changes"]])
 
 
 def _place(run: dict[str, Any]) -> tuple[Any, ...]:
@@ -172,7 +187,7 @@ def how(runs: Sequence[dict[str, Any]]) -> str:
 def points(measured: Sequence[Line]) -> list[Point]:
     """Quality against density."""
     return [
-        Point(f"{line.tokens:,} tokens", NAMES[line.routing], line.density.mean, line.quality.mean)
+        Point(f"{line.tokens:,} tokens", line.series, line.density.mean, line.quality.mean)
         for line in measured
     ]
 
