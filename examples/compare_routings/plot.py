@@ -25,9 +25,10 @@ class Point:
 def plot(points: Sequence[Point]) -> str:
     """The picture; the series are named below it."""
     panels = list(dict.fromkeys(point.panel for point in points))
-    series = list(dict.fromkeys(point.series for point in points))
+    names = dict.fromkeys(point.series for point in points)
+    colours = dict(zip(names, cycle(COLOURS), strict=False))
     width = LEFT + len(panels) * (PANEL + GAP)
-    rows = ceil(len(series) / NAMES_A_ROW)
+    rows = ceil(len(colours) / NAMES_A_ROW)
     height = TOP + PANEL + BOTTOM + ROW * rows
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -39,10 +40,10 @@ def plot(points: Sequence[Point]) -> str:
     for number, panel in enumerate(panels):
         left = LEFT + number * (PANEL + GAP)
         parts += _frame(panel, left, labelled=number == 0)
-        for name, colour in zip(series, cycle(COLOURS), strict=False):
+        for name, colour in colours.items():
             own = [p for p in points if (p.panel, p.series) == (panel, name)]
             parts += _series(sorted(own, key=lambda p: p.density), left, colour)
-    for number, (name, colour) in enumerate(zip(series, cycle(COLOURS), strict=False)):
+    for number, (name, colour) in enumerate(colours.items()):
         row, column = divmod(number, NAMES_A_ROW)
         x, y = LEFT + column * (PANEL + GAP), height - ROW * (rows - row) + 4
         parts.append(f'<circle cx="{x}" cy="{y - 4}" r="4" fill="{colour}"/>')

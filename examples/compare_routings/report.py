@@ -45,13 +45,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One routing with one setting, trained for so many steps, at one length."""
+class Kind:
+    """What runs of several seeds have in common."""
 
-    routing: str
-    series: str  # the line of the plot that it is a point of
+    name: str  # of the routing
+    series: str  # the line of the plot that they are points of: the name, and what was changed
     setting: str
     steps: int
+
+    @classmethod
+    def of(cls, run: dict[str, Any]) -> "Kind":
+        name, changes = NAMES[run["routing"]], run["changes"]
+        told = [] if run["setting"] is None else [f"{run['setting']:g}"]
+        told += [f"{changed} {value}" for changed, value in changes.items()]
+        return cls(name, ", ".join([name, *changes]), ", ".join(told), run["steps"])
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of run at one length."""
+
+    kind: Kind
     tokens: int
     seeds: int
     density: Figure
@@ -62,13 +76,13 @@ class Line:
 
 def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
     """A line for every kind of run and every length, in the order of `NAMES`; seeds are joined."""
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    found: dict[tuple[int, Kind], list[dict[str, Any]]] = defaultdict(list)
     for run in sorted(runs, key=_place):
         for measured in run["evaluation"]:
-            found[measured["tokens"], series_of(run), *kind_of(run)].append(measured)
+            found[measured["tokens"], Kind.of(run)].append(measured)
     joined = []
     for key in sorted(found, key=lambda key: key[0]):
-        tokens, series, routing, setting, steps = key
+        tokens, kind = key
         seeds = found[key]
 
         def figure(name: str, seeds: list[dict[str, Any]] = seeds) -> Figure:
@@ -77,20 +91,8 @@ def lines(runs: Sequence[dict[str, Any]]) -> list[Line]:
         quality = Figure.of([fmean(seed[task] for task in TASKS) for seed in seeds])
         tasks = {task: figure(task) for task in TASKS}
         loss = figure("loss") if all("loss" in seed for seed in seeds) else None
-        joined.append(
-            Line(
-                routing,
-                series,
-                setting,
-                steps,
-                tokens,
-                len(seeds),
-                figure("density"),
-                loss,
-                tasks,
-                quality,
-            )
-        )
+        density = figure("density")
+        joined.append(Line(kind, tokens, len(seeds), density, loss, tasks, quality))
     return joined
 
 
@@ -105,9 +107,9 @@ def table(measured: Sequence[Line]) -> str:
     for line in measured:
         cells = [
             f"{line.tokens:,}",
-            NAMES[line.routing],
-            line.setting,
-            f"{line.steps:,}",
+            line.kind.name,
+            line.kind.setting,
+            f"{line.kind.steps:,}",
             str(line.seeds),
             _share(line.density),
             *(_share(line.tasks[task]) for task in TASKS),
@@ -116,22 +118,6 @@ def table(measured: Sequence[Line]) -> str:
             cells.append(_loss(line.loss) if line.loss else "–")
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
-
-
-def setting_of(run: dict[str, Any]) -> str:
-    """The setting of a run's routing, and what else was changed in it."""
-    told = [] if run["setting"] is None else [f"{run['setting']:g}"]
-    return ", ".join([*told, *(f"{name} {value}" for name, value in run["changes"].items())])
-
-
-def kind_of(run: dict[str, Any]) -> tuple[str, str, int]:
-    """What runs of several seeds have in common: routing, setting and steps."""
-    return run["routing"], setting_of(run), run["steps"]
-
-
-def series_of(run: dict[str, Any]) -> str:
-    """The name of a routing, and of what was changed in it."""
-    return ", ".join([NAMES[run["routing"]], *run["changes"]])
 
 
 def _place(run: dict[str, Any]) -> tuple[Any, ...]:
@@ -153,16 +139,16 @@ def _loss(figure: Figure) -> str:
 
 def losses(runs: Sequence[dict[str, Any]]) -> str:
     """Markdown: the losses over the last tenth of the training, of rows that all variants saw."""
-    found: dict[tuple[str, str, int], list[dict[str, float]]] = defaultdict(list)
+    found: dict[Kind, list[dict[str, float]]] = defaultdict(list)
     for run in sorted(runs, key=_place):
-        found[kind_of(run)].append(run["training"])
+        found[Kind.of(run)].append(run["training"])
     rows = [
         "| routing | setting | steps | loss on text | loss on answers |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for (routing, setting, steps), seeds in found.items():
+    for kind, seeds in found.items():
         figures = [Figure.of([s[name] for s in seeds]) for name in ("text_loss", "answer_loss")]
-        cells = [NAMES[routing], setting, f"{steps:,}", *map(_loss, figures)]
+        cells = [kind.name, kind.setting, f"{kind.steps:,}", *map(_loss, figures)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -187,7 +173,7 @@ def how(runs: Sequence[dict[str, Any]]) -> str:
 def points(measured: Sequence[Line]) -> list[Point]:
     """Quality against density."""
     return [
-        Point(f"{line.tokens:,} tokens", line.series, line.density.mean, line.quality.mean)
+        Point(f"{line.tokens:,} tokens", line.kind.series, line.density.mean, line.quality.mean)
         for line in measured
     ]
 
