@@ -36,6 +36,7 @@ def clean_pages(pages: Mapping[int, str], labels: Mapping[int, str]) -> dict[int
 
 
 def _with_short_leaders(text: str) -> str:
+    """Lines may begin with their leaders, where the PDF holds the entry's name behind its page."""
     return "\n".join(_LEADERS.sub(" ... ", line).lstrip(" ") for line in text.split("\n"))
 
 
