@@ -42,6 +42,12 @@ from examples.train_bundled.train import change
 
 LENGTHS = (4096, 8192, 16_384)
 UNSEEN = Path("benchmarks/data/unseen.jsonl.xz")
+# The network of the bundled model's first eight runs, which all the comparisons are of.
+COMPARED = {
+    "num_hidden_layers": 6,
+    "intermediate_size": 1152,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 100_000.0},
+}
 
 
 class Batches(Dataset[tuple[Tensor, Tensor]]):
@@ -101,8 +107,8 @@ def train(network: DashLlamaForCausalLM, batches: Batches, workers: int) -> dict
     for step, batch in enumerate(loader):
         spent = batches.spent(step)
         tokens, kinds = (tensor.to(device, non_blocking=True) for tensor in batch)
-        text_loss, answer_loss, _ = recipe.losses(network, tokens, kinds, None)
-        (recipe.text_weight(spent) * text_loss + answer_loss).backward()
+        made = recipe.losses(network, tokens, kinds)
+        made.total(spent).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         factor = recipe.learning_rate(step, spent)
         for optimizer, rates in zip(optimizers, base, strict=True):
@@ -111,9 +117,9 @@ def train(network: DashLlamaForCausalLM, batches: Batches, workers: int) -> dict
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         if step >= 0.9 * len(batches) or step == len(batches) - 1:
-            last.append((text_loss.detach(), answer_loss.detach()))
+            last.append((made.text.detach(), made.answer.detach()))
         if step % 50 == 0:
-            losses = {"text": round(text_loss.item(), 3), "answer": round(answer_loss.item(), 3)}
+            losses = {"text": round(made.text.item(), 3), "answer": round(made.answer.item(), 3)}
             seconds = round(time.monotonic() - began, 1)
             record = {"step": step, "seconds": seconds, "length": tokens.shape[1], **losses}
             print(json.dumps(record), flush=True)
@@ -159,7 +165,7 @@ def main() -> None:
     corpus = corpora.load(options.corpus, options.tokenizer, max(options.workers, 1))
 
     changes = dict(options.changes)
-    config = recipe.configuration(tokenizer, **changes)
+    config = recipe.configuration(tokenizer, **COMPARED | changes)
     network = build(variant, config, options.seed)
     if options.start:
         begin_with(network, torch.load(options.start, map_location="cpu"))

@@ -8,6 +8,8 @@ from pathlib import Path
 from examples.train_bundled.corpus import Corpus
 
 FILE = Path(__file__).with_name("reader_questions.jsonl.xz")
+# Documents whose questions no training sees: they tell one recipe from another.
+KEPT_OUT = frozenset(Path(__file__).with_name("kept_out.txt").read_text("utf-8").splitlines())
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class ReaderQuestions:
     passages: tuple[range, ...]  # sentences of the corpus, from the first asked for to the last
 
     @classmethod
-    def load(cls, corpus: Corpus, file: Path = FILE) -> "ReaderQuestions":
-        """The questions about documents that the corpus has.
+    def load(cls, corpus: Corpus, file: Path = FILE, unseen: bool = False) -> "ReaderQuestions":
+        """The questions about documents that the corpus has: of the training, or kept out of it.
 
         A line of the file has a document's source and title, its number of sentences and, for each
         sentence asked for, its number and what is asked of it.
@@ -32,7 +34,7 @@ class ReaderQuestions:
         with lzma.open(file, "rt", encoding="utf-8") as lines:
             for record in map(json.loads, lines):
                 name = f"{record['source']}/{record['title']}"
-                if name not in corpus.names:
+                if name not in corpus.names or (name in KEPT_OUT) != unseen:
                     continue
                 sentences = corpus.document(corpus.names[name])
                 if len(sentences) != record["sentences"]:

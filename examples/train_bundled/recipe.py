@@ -1,5 +1,6 @@
 """What is trained and how: the model, its optimizers, its losses and the course of the training."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
+from examples.train_bundled.finding import Finders
 from examples.train_bundled.tasks import ANSWER, CHOICE, TEXT
 
 STEP_TOKENS = 65_536
@@ -25,22 +27,29 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
 FOUND_TOKENS, FOUND_WEIGHT = 4, 3.0
 # The same of the sentences of a summary, which are few.
 CHOICE_WEIGHT = 6.0
+# What each look for the place of an answer counts for, beside the answers.
+FINDING_WEIGHT = 0.5
 # Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
 PEAK = {"A100": 312e12, "H100": 989e12, "H200": 989e12}
 
 
 def configuration(tokenizer: Tokenizer, **changes: Any) -> DashLlamaConfig:
-    """13,768,704 parameters; the embedding is tied. `changes` go before what stands here."""
+    """13,771,584 parameters; the embedding is tied. `changes` go before what stands here.
+
+    Deep and narrow: to find a sentence, go to its beginning and copy it takes one layer each, and
+    they come after those that read. The base of the rotary embedding is high, so that most of a
+    key's components turn little over the length of a text and can be compared across it.
+    """
     fields: dict[str, Any] = {
         "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": 384,
-        "intermediate_size": 1152,
-        "num_hidden_layers": 6,
+        "intermediate_size": 640,
+        "num_hidden_layers": 9,
         "num_attention_heads": 6,
         "num_key_value_heads": 3,
         "head_dim": 64,
         "max_position_embeddings": 16_384,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 100_000.0},
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e8},
         "tie_word_embeddings": True,
         "bos_token_id": None,
         "eos_token_id": tokenizer.token_to_id("<|im_end|>"),
@@ -52,8 +61,29 @@ def configuration(tokenizer: Tokenizer, **changes: Any) -> DashLlamaConfig:
     return DashLlamaConfig(**fields | changes)
 
 
-def optimizers(model: DashLlamaForCausalLM) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for embedding, norms and class queries."""
+@dataclass(frozen=True)
+class Losses:
+    """Mean losses of a batch, and how its tokens were told.
+
+    `wrong` says which of the tokens but the first are wrong, [B, T - 1]; `found`, of every look for
+    the place of an answer, the share found of what readers ask.
+    """
+
+    text: Tensor
+    answer: Tensor
+    finding: Tensor
+    wrong: Tensor
+    found: dict[str, Tensor]
+
+    def total(self, spent: float) -> Tensor:
+        """What is learned from, when so much of the course is behind."""
+        return text_weight(spent) * self.text + self.answer + FINDING_WEIGHT * self.finding
+
+
+def optimizers(
+    model: DashLlamaForCausalLM, finders: Finders | None = None
+) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for embedding, norms, class queries, finders."""
     matrices, vectors, queries = [], [], []
     for name, parameter in model.named_parameters():
         if name.endswith("indexer_q"):
@@ -62,10 +92,16 @@ def optimizers(model: DashLlamaForCausalLM) -> list[torch.optim.Optimizer]:
             matrices.append(parameter)
         else:
             vectors.append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": vectors, "lr": 2e-3},
+        {"params": queries, "lr": 1e-2},
+    ]
+    if finders:
+        groups.append({"params": list(finders.parameters()), "lr": 1e-3})
     return [
         torch.optim.Muon(matrices, lr=2.5e-3, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(
-            [{"params": vectors, "lr": 2e-3}, {"params": queries, "lr": 1e-2}],
+            groups,
             betas=(0.9, 0.95),
             weight_decay=0.0,
             fused=True,
@@ -74,16 +110,27 @@ def optimizers(model: DashLlamaForCausalLM) -> list[torch.optim.Optimizer]:
 
 
 def losses(
-    model: DashLlamaForCausalLM, tokens: Tensor, kinds: Tensor, meter: ChunkMeter | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean loss on text, that on answers, and which of the tokens but the first are wrong.
+    model: DashLlamaForCausalLM,
+    tokens: Tensor,
+    kinds: Tensor,
+    meter: ChunkMeter | None = None,
+    finders: Finders | None = None,
+    places: Tensor | None = None,
+) -> Losses:
+    """The losses on text and answers; with `finders`, also on the places [B, 2, T] of the answers.
 
     The tokens that choose a sentence count for more.
     """
     # A meter would be compiled anew every time.
     stance = torch.compiler.set_stance("force_eager" if meter else "default")
     with stance, torch.autocast(tokens.device.type, torch.bfloat16):
-        hidden = model.model(input_ids=tokens, use_cache=False, meter=meter).last_hidden_state
+        read = model.model(
+            input_ids=tokens, use_cache=False, meter=meter, output_hidden_states=finders is not None
+        )
+        hidden = read.last_hidden_state
+        finding, found = hidden.new_zeros(()), dict[str, Tensor]()
+        if finders is not None and places is not None:
+            finding, found = finders(read.hidden_states, kinds, places)
         hidden, target, kind = hidden[:, :-1], tokens[:, 1:], kinds[:, 1:]
         counted = kind > 0
         logits = model.lm_head(hidden[counted])  # [tokens counted, vocabulary]
@@ -92,11 +139,16 @@ def losses(
     target, kind = target[counted], kind[counted]
     each = F.cross_entropy(logits.float(), target, reduction="none")
     answer = kind >= ANSWER
-    text_loss = each[kind == TEXT].mean()
     with torch.no_grad():
         wrong = torch.zeros_like(counted)
         wrong[counted] = logits.argmax(-1) != target
-    return text_loss, (weight * each)[answer].mean(), wrong
+    return Losses(
+        text=each[kind == TEXT].mean(),
+        answer=(weight * each)[answer].mean(),
+        finding=finding,
+        wrong=wrong,
+        found=found,
+    )
 
 
 def first_tokens(answer: Tensor) -> Tensor:

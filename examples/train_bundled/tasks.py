@@ -98,6 +98,21 @@ class RowMaker:
             made = self._summary(length)
         return self._row(*(made or self._questions(length)), length)
 
+    def passage(self, sentences: range) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """A passage of the corpus and one question of a reader for each sentence that has any.
+
+        [T] tokens and [T] kinds, as many as that takes.
+        """
+        asked = [(i, self.readers.of_sentence.get(i)) for i in sentences]
+        turns = [
+            self._turn(ASK.format(question=questions[0]), self._said(i), ANSWER_READER)
+            for i, questions in asked
+            if questions
+        ]
+        pieces = [self.corpus.sentence(i) for i in sentences]
+        length = sum(map(len, pieces)) + sum(len(self._ids_of(turn)) for turn in turns)
+        return self._row(pieces, turns, length + self._markers(length))
+
     def _row(
         self, pieces: Sequence[Piece], turns: Sequence[Turn], length: int
     ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:

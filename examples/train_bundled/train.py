@@ -7,16 +7,16 @@
 and to find at once: every row is a stretch of the corpus with stated facts put into it, then
 questions answered by quoting the sentence that answers them. Contexts grow from 512 to 16K tokens.
 The checkpoint is written every few minutes; a second call with `--resume` goes on from there.
-`--weights DIR --spent 0.8` begins with weights as if 0.8 of the course were behind them.
-`--synonyms` names a file that make_synonyms.py wrote; without it all questions have the words of
-their sentences. `--set chunk_size=64 scaling_factor=1.0` changes what the model is, for a trial.
+`--weights DIR --spent 0.8` begins with weights as if 0.8 of the course were behind them; those of
+a shallower network grow by layers that do nothing at first.
+`--set chunk_size=64 scaling_factor=1.0` changes what the model is, for a trial.
 """
 
 import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from random import Random
@@ -32,18 +32,20 @@ from torch.utils.data import DataLoader, IterableDataset
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
 from examples.train_bundled import corpus as corpora
+from examples.train_bundled.finding import LOOKS, Finders, places
+from examples.train_bundled.growth import grown
 from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.recipe import (
     STAGES,
     STEP_TOKENS,
+    Losses,
     configuration,
     learning_rate,
     losses,
     optimizers,
     share_of_peak,
     share_right,
-    text_weight,
 )
 from examples.train_bundled.tasks import (
     ANSWER,
@@ -66,8 +68,9 @@ SORTS = {
 }
 
 
-class Batches(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless batches of one length each: tokens [B, T] and what each counts for [B, T].
+class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Endless batches of one length each: tokens [B, T], what each counts for [B, T], and what the
+    answers quote [B, 2, T].
 
     The lengths follow from the seed of the training alone, so that the processes of one training
     have batches that take as long; the rows follow from `rows_seed`.
@@ -84,7 +87,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
         self.data, self.tokenizer, self.stage = data, tokenizer, stage
         self.seed, self.rows_seed = seed, rows_seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         info = torch.utils.data.get_worker_info()
         number = info.id if info else 0
         maker = RowMaker(
@@ -100,7 +103,8 @@ class Batches(IterableDataset[tuple[Tensor, Tensor]]):
             length = rng.choices(list(mix), list(mix.values()))[0]
             rows = [maker.row(length) for _ in range(STEP_TOKENS // length)]
             tokens = torch.from_numpy(np.stack([r[0] for r in rows]).astype(np.int64))
-            yield tokens, torch.from_numpy(np.stack([r[1] for r in rows]))
+            kinds = torch.from_numpy(np.stack([r[1] for r in rows]))
+            yield tokens, kinds, torch.from_numpy(np.stack([places(*r) for r in rows]))
 
 
 def change(text: str) -> tuple[str, Any]:
@@ -135,10 +139,13 @@ class Training:
     def __init__(self, worker: Worker, tokenizer: Tokenizer, changes: dict[str, Any]) -> None:
         self.worker, self.tokenizer, self.changes = worker, tokenizer, changes
         self.model = self._fresh_model().to(worker.device)
+        config = self.model.config
+        self.finders = Finders(config.hidden_size, config.num_hidden_layers, LOOKS)
+        self.finders.to(worker.device)
         if worker.device.type == "cuda":
             for layer in self.model.model.layers:
                 layer.compile(dynamic=False)  # once a length, for all layers
-        self.optimizers = optimizers(self.model)
+        self.optimizers = optimizers(self.model, self.finders)
         self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.step, self.seconds = 0, 0.0
 
@@ -149,14 +156,16 @@ class Training:
         """Go on from a state that `save` wrote."""
         state = torch.load(state_file, map_location=self.worker.device)
         self.model.load_state_dict(state["model"])
+        self.finders.load_state_dict(state["finders"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
 
     def start(self, checkpoint: Path) -> None:
-        """Begin with the weights of a checkpoint."""
+        """Begin with the weights of a checkpoint, of as many layers or fewer."""
         started = DashLlamaForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-        self.model.load_state_dict(started.state_dict())
+        weights, fresh = started.state_dict(), self._fresh_model().state_dict()
+        self.model.load_state_dict(grown(weights, fresh, self.model.config))
 
     def save(self, output: Path, state_file: Path) -> None:
         """Write the checkpoint, and the state to go on from."""
@@ -166,19 +175,20 @@ class Training:
         finished.to(torch.bfloat16).save_pretrained(output, max_shard_size="14MB")
         state = {
             "model": self.model.state_dict(),
+            "finders": self.finders.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
         }
         torch.save(state, state_file)
 
-    def learn(
-        self, tokens: Tensor, kinds: Tensor, spent: float, meter: ChunkMeter | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step; the losses on text and on answers, and which of the tokens are wrong."""
-        text_loss, answer_loss, wrong = losses(self.model, tokens, kinds, meter)
-        (text_weight(spent) * text_loss + answer_loss).backward()
-        self.worker.average_gradients(self.model)
+    def learn(self, batch: Sequence[Tensor], spent: float, meter: ChunkMeter | None) -> Losses:
+        """One step on a batch, as `Batches` gives it."""
+        tokens, kinds, sought = batch
+        made = losses(self.model, tokens, kinds, meter, self.finders, sought)
+        made.total(spent).backward()
+        for learner in (self.model, self.finders):
+            self.worker.average_gradients(learner)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         factor = learning_rate(self.step, spent)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
@@ -187,7 +197,7 @@ class Training:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return text_loss, answer_loss, wrong
+        return made
 
 
 def main() -> None:
@@ -227,22 +237,24 @@ def main() -> None:
             break
         stage.value = next(i for i, (end, _) in enumerate(STAGES) if spent < end)
         step_began, step = time.monotonic(), training.step
-        tokens, kinds = (t.to(worker.device, non_blocking=True) for t in next(loader))
+        batch = [tensor.to(worker.device, non_blocking=True) for tensor in next(loader)]
         waited = time.monotonic() - step_began
         metered = step % METER_STEPS == 0
         meter = ChunkMeter(training.model.config) if metered else None
-        text_loss, answer_loss, wrong = training.learn(tokens, kinds, spent, meter)
+        made = training.learn(batch, spent, meter)
         if worker.first and step % LOG_STEPS == 0:
+            tokens, kinds, _ = batch
             record: dict[str, object] = {
                 "step": step,
                 "seconds": round(training.seconds),
                 "length": tokens.shape[1],
-                "text": round(text_loss.item(), 3),
-                "answer": round(answer_loss.item(), 4),
+                "text": round(made.text.item(), 3),
+                "answer": round(made.answer.item(), 4),
             }
             for name, kind in SORTS.items():
                 if (asked := kinds[:, 1:] == kind).any():
-                    record[name] = round(share_right(wrong, asked), 3)
+                    record[name] = round(share_right(made.wrong, asked), 3)
+            record |= {name: round(share.item(), 3) for name, share in made.found.items()}
             rate = STEP_TOKENS * worker.count / (time.monotonic() - step_began)
             record |= {"tokens_per_second": round(rate), "waited": round(waited, 3)}
             if share := share_of_peak(training.model, rate / worker.count):

@@ -11,6 +11,7 @@ from torch.distributed import run as torchrun
 
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.train_bundled import recipe, train
+from examples.train_bundled.finding import SENTENCE, WORD
 
 SENTENCES = (
     "In {year} the old mill of Talvey was sold, because the river had left its bed.",
@@ -19,7 +20,7 @@ SENTENCES = (
     "Captain Brusk carried {year} barrels to the old harbour, which belonged to Wesk.",
     "He asked for his wages.",
 )
-SMALL = "num_hidden_layers=1 hidden_size=64 intermediate_size=64 num_attention_heads=2"
+SMALL = "hidden_size=64 intermediate_size=64 num_attention_heads=2"
 
 
 @pytest.fixture
@@ -34,13 +35,17 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
-def run(monkeypatch: pytest.MonkeyPatch, corpus: Path, output: Path, *more: str) -> None:
+def run(
+    monkeypatch: pytest.MonkeyPatch, corpus: Path, output: Path, *more: str, layers: int = 1
+) -> None:
     told = ["--corpus", corpus, "--output", output, "--workers", "0", "--minutes", "0.05"]
-    model = ["--set", *SMALL.split(), "num_key_value_heads=1"]
+    sizes = ["num_key_value_heads=1", f"num_hidden_layers={layers}"]
+    model = ["--set", *SMALL.split(), *sizes]
     monkeypatch.setattr(sys, "argv", ["train", *map(str, told), *model, *more])
     monkeypatch.setattr(train, "STEP_TOKENS", 1024)
     monkeypatch.setattr(train, "LOG_STEPS", 1)
     monkeypatch.setattr(train, "STAGES", ((1.0, {512: 1.0}),))
+    monkeypatch.setattr(train, "LOOKS", {1: SENTENCE, 2: WORD})
     train.main()
 
 
@@ -69,10 +74,13 @@ def test_a_training_is_logged_saved_and_resumed(
     assert json.loads(first)["seconds"] >= 1
 
     begun = ("--weights", str(tmp_path / "out"), "--spent", "0.9")
-    run(monkeypatch, corpus, tmp_path / "more", *begun)
-    first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
-    assert json.loads(first)["step"] == 0
-    assert json.loads(first)["text"] < records[0]["text"]
+    for layers, looks in ((1, set()), (3, {"sentence_1", "word_2"})):
+        run(monkeypatch, corpus, tmp_path / "more", *begun, layers=layers)
+        told = capsys.readouterr().out.splitlines()
+        first = json.loads(next(line for line in told if line.startswith("{")))
+        assert first["step"] == 0
+        assert first["text"] < records[0]["text"]
+        assert looks == {name for name in first if name.startswith(("sentence_", "word_"))}
 
 
 def test_torchrun_takes_no_option_of_the_training_for_its_own() -> None:
