@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from examples.train_bundled.tasks import ANSWER, ANSWER_READER, ANSWER_REAL, TEXT
+from examples.train_bundled.tasks import ANSWER, ANSWER_READER, ANSWER_REAL, IGNORED, TEXT
 
 QUOTED = (ANSWER, ANSWER_REAL, ANSWER_READER)  # answers that are sentences of the text
 SENTENCE, WORD = range(2)  # what is looked for
@@ -97,7 +97,7 @@ class Finders(nn.Module):
     def forward(
         self, states: Sequence[Tensor], kinds: Tensor, places: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum of the mean losses; of every look the share found of what readers ask.
+        """The sum of the mean losses; of every look the share found in front of readers' answers.
 
         Args:
             states: [B, T, hidden_size] each, before the first layer and after every one.
@@ -111,7 +111,8 @@ class Finders(nn.Module):
             finder = self.of_layer[str(before)]
             losses, found = finder(states[before], kinds == TEXT, wanted)
             loss = loss + losses.mean()
-            of_readers = kinds.roll(-1, 1)[wanted > 0] == ANSWER_READER
+            # In front of an answer alone: its second word is easily found by its first.
+            in_front = (kinds == IGNORED) & (kinds.roll(-1, 1) == ANSWER_READER)
             name = f"{('sentence', 'word')[sought]}_{before}"
-            shares[name] = found[of_readers].float().mean()
+            shares[name] = found[in_front[wanted > 0]].float().mean()
         return loss, shares

@@ -59,6 +59,7 @@ from examples.train_bundled.workers import Worker
 
 SAVE_SECONDS = 150
 LOG_STEPS, METER_STEPS = 10, 200
+ROWS_SHOWN = 16  # of a checkpoint to begin with
 SORTS = {
     "right": ANSWER,
     "right_real": ANSWER_REAL,
@@ -161,11 +162,15 @@ class Training:
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
 
-    def start(self, checkpoint: Path) -> None:
-        """Begin with the weights of a checkpoint, of as many layers or fewer."""
+    def start(self, checkpoint: Path, tokens: Tensor) -> None:
+        """Begin with the weights of a checkpoint, of as many layers or fewer.
+
+        `tokens` [B, T] are rows of the training, which show what is best kept of it.
+        """
         started = DashLlamaForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-        weights, fresh = started.state_dict(), self._fresh_model().state_dict()
-        self.model.load_state_dict(grown(weights, fresh, self.model.config))
+        started.to(self.worker.device)
+        fresh = self._fresh_model().to(self.worker.device)
+        self.model.load_state_dict(grown(started, fresh, self.worker.shared(tokens)))
 
     def save(self, output: Path, state_file: Path) -> None:
         """Write the checkpoint, and the state to go on from."""
@@ -200,6 +205,11 @@ class Training:
         return made
 
 
+def stage_at(spent: float) -> int:
+    """Which of the stages it is when so much of the course is behind."""
+    return next(i for i, (end, _) in enumerate(STAGES) if spent < end)
+
+
 def main() -> None:
     options, worker = argument_parser().parse_args(), Worker()
     options.output.mkdir(parents=True, exist_ok=True)
@@ -210,13 +220,11 @@ def main() -> None:
     state_file = options.output / "state.pt"
     if options.resume and state_file.exists():
         training.resume(state_file)
-    elif options.weights:
-        training.start(options.weights)
     if worker.first:
         print(f"{len(data.tokens):,} tokens in {time.monotonic() - began:.0f} s", flush=True)
         print(f"{sum(p.numel() for p in training.model.parameters()):,} parameters", flush=True)
 
-    stage = multiprocessing.Value("i", 0)
+    stage = multiprocessing.Value("i", stage_at(options.spent))
     seed = f"{options.seed}/{training.step}"
     loader = iter(
         DataLoader(
@@ -227,6 +235,8 @@ def main() -> None:
             pin_memory=worker.device.type == "cuda",
         )
     )
+    if options.weights and not training.step:
+        training.start(options.weights, next(loader)[0][:ROWS_SHOWN])
     started = time.monotonic() - training.seconds
     saved_at = time.monotonic()
     while True:
@@ -235,7 +245,7 @@ def main() -> None:
         spent = options.spent + (1 - options.spent) * done
         if spent >= 1:
             break
-        stage.value = next(i for i, (end, _) in enumerate(STAGES) if spent < end)
+        stage.value = stage_at(spent)
         step_began, step = time.monotonic(), training.step
         batch = [tensor.to(worker.device, non_blocking=True) for tensor in next(loader)]
         waited = time.monotonic() - step_began

@@ -40,11 +40,14 @@ class Worker:
 
     def agreed(self, value: float) -> float:
         """The first process's value: clocks differ, learning rates must not."""
-        if self.count == 1:
-            return value
-        told: Tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
-        dist.broadcast(told, 0)
-        return told.item()
+        return self.shared(torch.tensor(value, dtype=torch.float64)).item()
+
+    def shared(self, tensor: Tensor) -> Tensor:
+        """The first process's tensor, on this one's device; all must have the same shape."""
+        tensor = tensor.to(self.device)
+        if self.count > 1:
+            dist.broadcast(tensor, 0)
+        return tensor
 
     def leave(self) -> None:
         """Part from the others, at the end."""

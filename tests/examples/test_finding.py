@@ -109,8 +109,8 @@ def test_the_layers_before_a_look_learn_from_it_and_readers_are_told() -> None:
     assert [state.grad is not None for state in states] == [False, True, True, False]
     assert shares.keys() == {"sentence_1", "word_2"}
     assert finders.of_layer["1"].asked.weight.shape == (HEAD_DIM, 64)
-    for state, asking, target in ((states[1], 0, 10), (states[2], 0, 9), (states[2], 1, 10)):
-        place = int(np.flatnonzero(places(*rows[0])[WORD])[FIRST_WORDS]) + asking
+    for state, target in ((states[1], 10), (states[2], 9)):
+        place = int(np.flatnonzero(places(*rows[0])[WORD])[FIRST_WORDS])
         with torch.no_grad():
             state[:, place] = state[:, target]
     finders.of_layer.update({"1": same(64), "2": same(64)})
