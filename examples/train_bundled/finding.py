@@ -110,7 +110,7 @@ class Finders(nn.Module):
             wanted = places[:, sought]
             finder = self.of_layer[str(before)]
             losses, found = finder(states[before], kinds == TEXT, wanted)
-            loss = loss + losses.mean()
+            loss = loss + losses.sum() / max(1, len(losses))  # a batch may be all summaries
             # In front of an answer alone: its second word is easily found by its first.
             in_front = (kinds == IGNORED) & (kinds.roll(-1, 1) == ANSWER_READER)
             name = f"{('sentence', 'word')[sought]}_{before}"

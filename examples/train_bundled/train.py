@@ -14,6 +14,7 @@ a shallower network grow by layers that do nothing at first.
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -264,7 +265,8 @@ def main() -> None:
             for name, kind in SORTS.items():
                 if (asked := kinds[:, 1:] == kind).any():
                     record[name] = round(share_right(made.wrong, asked), 3)
-            record |= {name: round(share.item(), 3) for name, share in made.found.items()}
+            found = {name: share.item() for name, share in made.found.items()}
+            record |= {name: round(x, 3) for name, x in found.items() if not math.isnan(x)}
             rate = STEP_TOKENS * worker.count / (time.monotonic() - step_began)
             record |= {"tokens_per_second": round(rate), "waited": round(waited, 3)}
             if share := share_of_peak(training.model, rate / worker.count):

@@ -10,6 +10,7 @@ serve to choose a recipe: those of `benchmarks/natural.py` are not looked at for
 
 import argparse
 import json
+from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
@@ -46,7 +47,7 @@ def main() -> None:
         finders.load_state_dict(torch.load(state, map_location="cpu")["finders"])
         finders.to(device)
 
-    right, found, counts = list[float](), list[dict[str, float]](), list[int]()
+    right, found, counts = list[float](), defaultdict[str, list[float]](list), list[int]()
     for passage in readers.passages:
         document = corpus.document(corpus.document_of(passage.start))
         begin = max(document.start, passage.start - READ_BEFORE)
@@ -59,9 +60,10 @@ def main() -> None:
         answers = told[:, 1:] == ANSWER_READER
         right.append(share_right(made.wrong, answers))
         counts.append(int((answers & ~answers.roll(1, 1)).sum()))
-        found.append({name: share.item() for name, share in made.found.items()})
+        for name, share in made.found.items():
+            found[name].append(share.item())
     report = {"questions": sum(counts), "right": round(fmean(right, counts), 3)}
-    report |= {name: round(fmean((f[name] for f in found), counts), 3) for name in found[0]}
+    report |= {name: round(fmean(shares, counts), 3) for name, shares in found.items()}
     print(json.dumps(report))
 
 

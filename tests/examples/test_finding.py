@@ -116,3 +116,14 @@ def test_the_layers_before_a_look_learn_from_it_and_readers_are_told() -> None:
     finders.of_layer.update({"1": same(64), "2": same(64)})
     _, shares = finders(states, kinds, sought)
     assert shares["sentence_1"] == 1 and shares["word_2"] == 1
+
+
+def test_a_batch_without_answers_from_the_text_teaches_nothing() -> None:
+    _, kinds = row((TOLD, ANSWER_SUMMARY))
+    finders = Finders(64, 3, {1: SENTENCE, 2: WORD})
+    states = [torch.randn(2, len(kinds), 64) for _ in range(4)]
+    sought = torch.zeros(2, 2, len(kinds), dtype=torch.int32)
+    loss, _ = finders(states, torch.from_numpy(kinds).expand(2, -1), sought)
+    loss.backward()
+    assert loss == 0
+    assert not any(weight.grad is None or weight.grad.any() for weight in finders.parameters())

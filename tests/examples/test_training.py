@@ -74,13 +74,14 @@ def test_a_training_is_logged_saved_and_resumed(
     assert json.loads(first)["seconds"] >= 1
 
     begun = ("--weights", str(tmp_path / "out"), "--spent", "0.9")
-    for layers, looks in ((1, set()), (3, {"sentence_1", "word_2"})):
+    for layers, looked_at in ((1, set()), (3, {"1", "2"})):
         run(monkeypatch, corpus, tmp_path / "more", *begun, layers=layers)
         told = capsys.readouterr().out.splitlines()
         first = json.loads(next(line for line in told if line.startswith("{")))
         assert first["step"] == 0
         assert first["text"] < records[0]["text"]
-        assert looks == {name for name in first if name.startswith(("sentence_", "word_"))}
+        finders = torch.load(tmp_path / "more" / "state.pt")["finders"]
+        assert looked_at == {name.split(".")[1] for name in finders}
 
 
 def test_torchrun_takes_no_option_of_the_training_for_its_own() -> None:
