@@ -49,7 +49,7 @@ def places(tokens: NDArray[np.uint16], kinds: NDArray[np.uint8]) -> NDArray[np.i
 
 
 def _index(text: bytes, told: bytes, size: int) -> int | None:
-    """Which token of a text some others first begin at; None where they do not stand there."""
+    """Which token of a text, but its first, some others begin at; None where they do not."""
     place = text.find(told) if told else -1
     while place % size and place >= 0:
         place = text.find(told, place + 1)
@@ -64,22 +64,22 @@ class Finder(nn.Module):
         self.asked = nn.Linear(hidden_size, HEAD_DIM, bias=False)
         self.held = nn.Linear(hidden_size, HEAD_DIM, bias=False)
 
-    def forward(self, hidden: Tensor, text: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, hidden: Tensor, text: Tensor, sought: Tensor) -> tuple[Tensor, Tensor]:
         """The loss [n] of each place that is looked for, and whether it was found.
 
         Args:
             hidden: [B, T, hidden_size]
             text: [B, T], whether a token belongs to the text.
-            places: [B, T], in front of an answer what is looked for, elsewhere 0.
+            sought: [B, T], in front of an answer what is looked for, elsewhere 0.
         """
         hidden = F.rms_norm(hidden, hidden.shape[-1:])
-        row, asking = places.nonzero(as_tuple=True)  # [n]
-        target = places[row, asking].long()
+        row, asking = sought.nonzero(as_tuple=True)  # [n]
+        target = sought[row, asking].long()
         # The questions of a row side by side: [B, most of any row].
-        count = torch.bincount(row, minlength=len(places))
+        count = torch.bincount(row, minlength=len(sought))
         column = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]
         held = self.held(hidden)  # [B, T, HEAD_DIM]
-        asked = held.new_zeros(len(places), int(count.max()), HEAD_DIM)
+        asked = held.new_zeros(len(sought), int(count.max()), HEAD_DIM)
         asked[row, column] = self.asked(hidden[row, asking])
         alike = asked @ held.transpose(1, 2) * HEAD_DIM**-0.5  # [B, most of any row, T]
         alike = alike.masked_fill(~text[:, None], float("-inf"))[row, column].float()  # [n, T]
@@ -91,28 +91,28 @@ class Finders(nn.Module):
 
     def __init__(self, hidden_size: int, layers: int, looks: Mapping[int, int]) -> None:
         super().__init__()
-        self.looks = {before: sought for before, sought in looks.items() if before < layers}
+        self.looks = {before: what for before, what in looks.items() if before < layers}
         self.of_layer = nn.ModuleDict({str(n): Finder(hidden_size) for n in self.looks})
 
     def forward(
-        self, states: Sequence[Tensor], kinds: Tensor, places: Tensor
+        self, states: Sequence[Tensor], kinds: Tensor, sought: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the mean losses; of every look the share found in front of readers' answers.
 
         Args:
             states: [B, T, hidden_size] each, before the first layer and after every one.
             kinds: [B, T]; see `tasks`.
-            places: [B, 2, T]; see `places`.
+            sought: [B, 2, T]; see `places`.
         """
         loss = states[0].new_zeros(())
         shares = {}
-        for before, sought in self.looks.items():
-            wanted = places[:, sought]
-            finder = self.of_layer[str(before)]
-            losses, found = finder(states[before], kinds == TEXT, wanted)
+        text = kinds == TEXT
+        # In front of an answer alone: its second word is easily found by its first.
+        in_front = (kinds == IGNORED) & (kinds.roll(-1, 1) == ANSWER_READER)
+        for before, what in self.looks.items():
+            wanted = sought[:, what]
+            losses, found = self.of_layer[str(before)](states[before], text, wanted)
             loss = loss + losses.sum() / max(1, len(losses))  # a batch may be all summaries
-            # In front of an answer alone: its second word is easily found by its first.
-            in_front = (kinds == IGNORED) & (kinds.roll(-1, 1) == ANSWER_READER)
-            name = f"{('sentence', 'word')[sought]}_{before}"
+            name = f"{('sentence', 'word')[what]}_{before}"
             shares[name] = found[in_front[wanted > 0]].float().mean()
         return loss, shares

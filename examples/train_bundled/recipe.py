@@ -96,7 +96,7 @@ def optimizers(
         {"params": vectors, "lr": 2e-3},
         {"params": queries, "lr": 1e-2},
     ]
-    if finders:
+    if finders is not None:
         groups.append({"params": list(finders.parameters()), "lr": 1e-3})
     return [
         torch.optim.Muon(matrices, lr=2.5e-3, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
@@ -115,9 +115,9 @@ def losses(
     kinds: Tensor,
     meter: ChunkMeter | None = None,
     finders: Finders | None = None,
-    places: Tensor | None = None,
+    sought: Tensor | None = None,
 ) -> Losses:
-    """The losses on text and answers; with `finders`, also on the places [B, 2, T] of the answers.
+    """The losses on text and answers; with `finders`, also on the places [B, 2, T] that are sought.
 
     The tokens that choose a sentence count for more.
     """
@@ -129,8 +129,8 @@ def losses(
         )
         hidden = read.last_hidden_state
         finding, found = hidden.new_zeros(()), dict[str, Tensor]()
-        if finders is not None and places is not None:
-            finding, found = finders(read.hidden_states, kinds, places)
+        if finders is not None and sought is not None:
+            finding, found = finders(read.hidden_states, kinds, sought)
         hidden, target, kind = hidden[:, :-1], tokens[:, 1:], kinds[:, 1:]
         counted = kind > 0
         logits = model.lm_head(hidden[counted])  # [tokens counted, vocabulary]
@@ -157,10 +157,14 @@ def first_tokens(answer: Tensor) -> Tensor:
     return answer & ~torch.stack(before).all(0)
 
 
+def beginnings(answer: Tensor) -> Tensor:
+    """Which tokens of [B, T] begin an answer, a run of true."""
+    return answer & ~F.pad(answer, (1, 0))[:, :-1]
+
+
 def share_right(wrong: Tensor, answer: Tensor) -> float:
     """The share of answers, runs of tokens in [B, T], none of whose tokens is wrong."""
-    starts = answer & ~F.pad(answer, (1, 0))[:, :-1]
-    run = starts.flatten().cumsum(0)
+    run = beginnings(answer).flatten().cumsum(0)
     failed = torch.zeros(int(run[-1]) + 1, device=wrong.device)
     failed.index_add_(0, run, (wrong & answer).flatten().float())
     return (failed[1:] == 0).float().mean().item()

@@ -71,9 +71,9 @@ SORTS = {
 
 
 class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Endless batches of one length each: tokens [B, T], what each counts for [B, T], and what the
-    answers quote [B, 2, T].
+    """Endless batches of one length each.
 
+    Tokens [B, T], what each counts for [B, T], and the places of the answers [B, 2, T].
     The lengths follow from the seed of the training alone, so that the processes of one training
     have batches that take as long; the rows follow from `rows_seed`.
     """

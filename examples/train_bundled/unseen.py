@@ -21,7 +21,7 @@ from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.train_bundled import corpus as corpora
 from examples.train_bundled.finding import LOOKS, Finders, places
 from examples.train_bundled.reader_questions import FILE, ReaderQuestions
-from examples.train_bundled.recipe import losses, share_right
+from examples.train_bundled.recipe import beginnings, losses, share_right
 from examples.train_bundled.tasks import ANSWER_READER, RowMaker
 
 READ_BEFORE, READ_ON = 4, 12  # sentences around a passage
@@ -56,10 +56,10 @@ def main() -> None:
         ids = torch.from_numpy(tokens.astype("int64")).to(device)[None]
         told = torch.from_numpy(kinds).to(device)[None]
         with torch.no_grad():
-            made = losses(model, ids, told, finders=finders, places=sought)
+            made = losses(model, ids, told, finders=finders, sought=sought)
         answers = told[:, 1:] == ANSWER_READER
         right.append(share_right(made.wrong, answers))
-        counts.append(int((answers & ~answers.roll(1, 1)).sum()))
+        counts.append(int(beginnings(answers).sum()))
         for name, share in made.found.items():
             found[name].append(share.item())
     report = {"questions": sum(counts), "right": round(fmean(right, counts), 3)}

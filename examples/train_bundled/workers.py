@@ -40,6 +40,8 @@ class Worker:
 
     def agreed(self, value: float) -> float:
         """The first process's value: clocks differ, learning rates must not."""
+        if self.count == 1:
+            return value  # told every step: on a GPU it would be waited for
         return self.shared(torch.tensor(value, dtype=torch.float64)).item()
 
     def shared(self, tensor: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The fused layers compute what transformers' own do, and train as they do."""
 
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -29,16 +30,19 @@ def test_a_network_of_fused_layers_gives_the_logits_of_plain_ones(
     network: DashLlamaForCausalLM, pieces: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a CPU the kernels run in the interpreter."""
-    ids = torch.randint(3, released.VOCABULARY, (1, TOKENS), device=DEVICE)
-    logits = []
-    for fuses in (True, False):
-        monkeypatch.setattr(fused, "fuses", lambda _, fuses=fuses: fuses)
-        cache = DashCache(network.config, TOKENS)
-        for piece in ids.split(pieces, 1):
-            last = forward(network, piece, cache)
-        logits.append(last)
-    # Mostly below 1e-6; the logarithm of a chunk's probability near zero makes more of roundings.
-    assert ((logits[0] - logits[1]).norm() / logits[1].norm()).item() < 1e-4
+    errors = []
+    for _ in range(3):
+        ids = torch.randint(3, released.VOCABULARY, (1, TOKENS), device=DEVICE)
+        logits = []
+        for fuses in (True, False):
+            monkeypatch.setattr(fused, "fuses", lambda _, fuses=fuses: fuses)
+            cache = DashCache(network.config, TOKENS)
+            for piece in ids.split(pieces, 1):
+                last = forward(network, piece, cache)
+            logits.append(last)
+        errors.append(((logits[0] - logits[1]).norm() / logits[1].norm()).item())
+    # The median: where a chunk's probability is next to zero its logarithm makes much of roundings.
+    assert median(errors) < 1e-5
 
 
 def test_where_gradients_are_wanted_nothing_is_written_over() -> None:
