@@ -21,7 +21,7 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
     (0.10, {512: 1.0}),
     (0.34, {1024: 0.75, 2048: 0.25}),
     (0.55, {1024: 0.45, 2048: 0.3, 4096: 0.25}),
-    (1.00, {1024: 0.24, 2048: 0.2, 4096: 0.2, 8192: 0.15, 16384: 0.21}),
+    (1.00, {1024: 0.28, 2048: 0.22, 4096: 0.2, 8192: 0.14, 16384: 0.16}),
 )
 # The first tokens of an answer find the sentence, the others copy it: what a first one counts for.
 FOUND_TOKENS, FOUND_WEIGHT = 4, 3.0

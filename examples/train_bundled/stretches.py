@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from examples.train_bundled.corpus import Corpus
 
-PASSAGE_SHARE = 0.7  # of the documents drawn, which are read about where readers asked
+PASSAGE_SHARE = 0.85  # of the documents drawn, which are read about where readers asked
 READ_ON = 60  # sentences behind such a passage that are read too, at most
 FEWEST_TOKENS = 64
 GAP = -1  # in place of a sentence, between two documents
@@ -47,6 +47,13 @@ class Stretches:
         """Of all documents: so long ones are drawn as often as they are long."""
         return self.rng.randrange(int(self.corpus.document_start[-1]))
 
+    def asked_sentence(self) -> int:
+        """Of the first half of what readers asked about somewhere."""
+        return self._begin(self.rng.choice(self.passages))
+
+    def _begin(self, passage: range) -> int:
+        return self.rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
+
     def _sentences(self, tokens: int) -> list[int]:
         """Sentences of a document from some place on, and of others as far as it is too short."""
         indices: list[int] = []
@@ -68,7 +75,7 @@ class Stretches:
         rng, corpus = self.rng, self.corpus
         if self.passages and rng.random() < PASSAGE_SHARE:
             passage = rng.choice(self.passages)
-            sentence = rng.randrange(passage.start, passage.start + max(1, len(passage) // 2))
+            sentence = self._begin(passage)
             before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
         else:
             sentence, before, end = self.any_sentence(), 0, int(corpus.document_start[-1])

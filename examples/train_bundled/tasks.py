@@ -25,8 +25,8 @@ from examples.train_bundled.summaries import main_sentences, sentences_like
 # What a token counts for in the loss: the text, or an answer of one of five sorts. Of a summary the
 # first tokens of each sentence, and its end, are choices.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, CHOICE, ANSWER_NONE = range(8)
-STATED_SHARE = 0.36  # of the questions, which are about facts put into the text
-READER_SHARE = 0.5  # of the questions, at most, which readers ask
+STATED_SHARE = 0.25  # of the questions, which are about facts put into the text
+READER_SHARE = 0.65  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
@@ -34,7 +34,7 @@ QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 # answer that was learned by heart is not the sentence then.
 REWORDED_SENTENCES, REWORDED_WORDS = 0.3, 0.3
 # Of the rows of a length; what is summarised has mostly 2,000 to 6,000 tokens.
-SUMMARY_SHARES = MappingProxyType({512: 0.1, 1024: 0.2, 2048: 0.4, 4096: 0.5, 8192: 0.4})
+SUMMARY_SHARES = MappingProxyType({1024: 0.1, 2048: 0.4, 4096: 0.5, 8192: 0.4})
 ABSTRACT_SHARE = 0.1  # of the summaries, which are of documents with an abstract
 # Of the other summaries, which are of documents from their start. Those from anywhere have main
 # sentences of their own: of whole documents they would be learned by heart.
@@ -42,6 +42,8 @@ WHOLE_SHARE = 0.2
 SUMMARY_SENTENCES, SUMMARY_TOKENS = 4, 260
 CHOICE_TOKENS = 3
 FILLED = 0.6  # of a row, at least, that a document to summarise takes
+TOKENS_A_QUESTION = 250  # of such a row, in which readers ask at most one
+ASKED_SHARE = 0.5  # of the texts without their abstract, which readers asked about
 DRAWS = 20  # of documents to summarise
 SHORTEST_PAGE, LONGEST_PAGE = 250, 700
 MARKER_TOKENS = 10
@@ -127,11 +129,11 @@ class RowMaker:
     def _questions(self, length: int) -> tuple[list[Piece], list[Turn]]:
         """A stretch of prose with facts put into it, and questions about both."""
         rng = self.rng
-        most = max(4, min(80, length // 110))
+        most = max(3, min(80, length // 150))
         # With few questions now and then, so that a text may be nearly as long as the row.
         count = rng.choice((most, rng.randint(max(3, most // 5), most)))
         absent = sum(rng.random() < ABSENT_SHARE for _ in range(count))
-        drawn = self._facts(absent + rng.randint(2, 5 + length // 200))
+        drawn = self._facts(absent + rng.randint(2, 4 + length // 300))
         stated, kept_out = drawn[absent:], drawn[:absent]
         added = [self._piece(" " + fact.statement) for fact in stated]
         # What the text and the answers share; a page has a marker.
@@ -139,8 +141,7 @@ class RowMaker:
         core, more = self.stretches.draw(room - QUESTION_TOKENS * count, length)
         missing = sum(rng.random() < LEFT_OUT_SHARE for _ in range(count))
         left_out = [self._take_out(core) for _ in range(min(missing, len(core) - 8))]
-        asked = self.readers.of_sentence
-        readers = {i: asked[index] for i, index in enumerate(core) if index in asked}
+        readers = self._asked_of(core)
         text = [self.stretches.sentence(index) for index in core]
         for i in readers:
             if self.synonyms and rng.random() < REWORDED_SENTENCES:
@@ -149,7 +150,7 @@ class RowMaker:
         room -= sum(map(len, text))
         said = [self._text(piece).strip() for piece in text]
         exam = Exam(stated, said, self.corpus.rare, rng, self.synonyms, readers)
-        gone = [(self._said(i), asked.get(i, ())) for i in left_out]
+        gone = [(self._said(i), self.readers.of_sentence.get(i, ())) for i in left_out]
         turns = self._turns(exam, kept_out, gone, count, room)
         for piece in added:
             text.insert(rng.randint(1, len(text)), piece)
@@ -162,16 +163,18 @@ class RowMaker:
         return core.pop(self.rng.choice(among))
 
     def _summary(self, length: int) -> tuple[list[Piece], list[Turn]] | None:
-        """A stretch of a document and its summary: the main sentences of the stretch.
+        """A stretch of a document, its main sentences as a summary, and what readers ask of it.
 
-        Of a document from its start it may be the sentences most like its abstract, which is left
-        out. None if no text long enough is drawn.
+        Of a document from its start the summary may be the sentences most like its abstract, which
+        is left out. None if no text long enough is drawn.
         """
-        room = length - SUMMARY_TOKENS - self._markers(length)
+        count = length // TOKENS_A_QUESTION
+        room = length - SUMMARY_TOKENS - self._markers(length) - QUESTION_TOKENS * count
         for _ in range(DRAWS):
-            pieces, abstract = self._summarized()
+            indices, abstract = self._summarized()
+            pieces = [self.corpus.sentence(index) for index in indices]
             ends = np.cumsum([len(piece) for piece in pieces])
-            if not pieces or ends[-1] < FILLED * room:
+            if not pieces or ends[0] > room or ends[-1] < FILLED * room:
                 continue
             cut = int(np.searchsorted(ends, room, "right"))
             real = [self._text(piece).strip() for piece in pieces[:cut]]
@@ -182,10 +185,14 @@ class RowMaker:
             )
             turn = self._summary_turn([real[i] for i in chosen])
             if chosen and len(turn) + len(self.between) <= SUMMARY_TOKENS:
-                return pieces, [turn]
+                asked = self._asked_of(indices[:cut])
+                exam = Exam((), real, self.corpus.rare, self.rng, self.synonyms, asked)
+                questions = exam.by_readers()
+                most = QUESTION_TOKENS * count
+                return pieces, [turn, *self._asked(questions, ANSWER_READER, count, most)]
         return None
 
-    def _summarized(self) -> tuple[list[Piece], str]:
+    def _summarized(self) -> tuple[list[int], str]:
         """The sentences of a text to summarise without its abstract, and that, if it counts."""
         corpus, rng = self.corpus, self.rng
         begin, told = 0, list[str]()
@@ -193,13 +200,19 @@ class RowMaker:
             document = rng.choice(list(corpus.abstracts))
             told = [self._said(corpus.document(document)[n]) for n in corpus.abstracts[document]]
         else:
-            first = self.stretches.any_sentence()
+            asked = self.stretches.passages and rng.random() < ASKED_SHARE
+            first = self.stretches.asked_sentence() if asked else self.stretches.any_sentence()
             document = corpus.document_of(first)
             if rng.random() >= WHOLE_SHARE:
                 begin = first - corpus.document(document).start
         sentences, abstract = corpus.document(document), corpus.abstracts.get(document, range(0))
         numbers = (n for n in range(begin, len(sentences)) if n not in abstract)
-        return [corpus.sentence(sentences[n]) for n in numbers], " ".join(told[1:])
+        return [sentences[n] for n in numbers], " ".join(told[1:])
+
+    def _asked_of(self, indices: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """What readers ask of some sentences, by their place among them."""
+        asked = self.readers.of_sentence
+        return {i: asked[index] for i, index in enumerate(indices) if index in asked}
 
     def _markers(self, length: int) -> int:
         """The tokens that the markers of a text's pages may take."""
