@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := examples/state-department-homes.pdf
-QUESTION := How were the four executive office buildings painted?
+QUESTION := What did the British burn?
 
 .PHONY: demo test test-gpu lint format clean
 

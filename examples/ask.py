@@ -5,7 +5,7 @@ from pathlib import Path
 import dashdoc
 
 DOCUMENT = Path(__file__).with_name("state-department-homes.pdf")
-QUESTION = "How were the four executive office buildings painted?"
+QUESTION = "What did the British burn?"
 
 
 def main() -> None:

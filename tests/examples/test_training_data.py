@@ -407,6 +407,28 @@ def test_a_summary_is_like_the_abstract_that_is_kept_from_the_text(
     assert [len(run) for run in choices.split()] == [CHOICE_TOKENS] * len(told) + [1]
 
 
+def test_a_text_to_summarize_is_asked_about_as_well(maker: RowMaker, tokenizer: Tokenizer) -> None:
+    corpus = maker.corpus
+    asked = {i: (f"Which is the sentence {i}?",) for i in corpus.document(7)}
+    readers = ReaderQuestions(asked, (range(min(asked), max(asked) + 1),))
+    other = RowMaker(replace(corpus, abstracts={}), tokenizer, seed=5, readers=readers)
+    said = {question: other._text(corpus.sentence(i)).strip() for i, (question,) in asked.items()}
+    count = 0
+    for made in filter(None, (other._summary(1024) for _ in range(20))):
+        pieces, (summary, *turns) = made
+        text = "".join(map(other._text, pieces))
+        assert CHOICE in summary.kinds
+        for turn in turns:
+            answer = tokenizer.decode(turn.answer[:-1]).strip()
+            request = tokenizer.decode(turn.request).lower()
+            assert turn.kinds[0] == ANSWER_READER and answer in text
+            # A question may have lost words.
+            whole = [said[q] for q in said if f"{q.rstrip('?').lower()}?" in request]
+            assert whole in ([], [answer])
+            count += len(whole)
+    assert count > 10
+
+
 def test_texts_to_summarize_begin_anywhere(corpus: Corpus, tokenizer: Tokenizer) -> None:
     maker = RowMaker(replace(corpus, abstracts={}), tokenizer, seed=4)
     documents = [corpus.document(n) for n in range(len(corpus.document_start) - 1)]
