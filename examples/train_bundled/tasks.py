@@ -158,7 +158,7 @@ class RowMaker:
 
     def _take_out(self, core: list[int]) -> int:
         """A sentence taken out of a stretch: as often as not one that readers ask for."""
-        asked = [i for i, index in enumerate(core) if index in self.readers.of_sentence]
+        asked = [*self._asked_of(core)]
         among = asked if asked and self.rng.random() < 0.5 else range(len(core))
         return core.pop(self.rng.choice(among))
 
@@ -169,7 +169,8 @@ class RowMaker:
         is left out. None if no text long enough is drawn.
         """
         count = length // TOKENS_A_QUESTION
-        room = length - SUMMARY_TOKENS - self._markers(length) - QUESTION_TOKENS * count
+        for_questions = QUESTION_TOKENS * count
+        room = length - SUMMARY_TOKENS - self._markers(length) - for_questions
         for _ in range(DRAWS):
             indices, abstract = self._summarized()
             pieces = [self.corpus.sentence(index) for index in indices]
@@ -187,9 +188,8 @@ class RowMaker:
             if chosen and len(turn) + len(self.between) <= SUMMARY_TOKENS:
                 asked = self._asked_of(indices[:cut])
                 exam = Exam((), real, self.corpus.rare, self.rng, self.synonyms, asked)
-                questions = exam.by_readers()
-                most = QUESTION_TOKENS * count
-                return pieces, [turn, *self._asked(questions, ANSWER_READER, count, most)]
+                turns = self._asked(exam.by_readers(), ANSWER_READER, count, for_questions)
+                return pieces, [turn, *turns]
         return None
 
     def _summarized(self) -> tuple[list[int], str]:
