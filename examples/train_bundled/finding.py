@@ -25,6 +25,7 @@ SENTENCE, WORD = range(2)  # what is looked for
 LOOKS: Mapping[int, int] = MappingProxyType({5: SENTENCE, 6: SENTENCE, 7: WORD, 8: WORD})
 FIRST_WORDS = 4  # tokens of an answer that are looked for; the others follow from them
 HEAD_DIM = 128  # of a comparison
+NOTHING = -100  # is looked for: what `cross_entropy` passes over
 
 
 def places(tokens: NDArray[np.uint16], kinds: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -56,6 +57,25 @@ def _index(text: bytes, told: bytes, size: int) -> int | None:
     return place // size if place > 0 else None
 
 
+def side_by_side(sought: NDArray[np.int32]) -> tuple[Tensor, Tensor]:
+    """What is looked for in [B, 2, T] of `places`, as two lists: of sentences and of words.
+
+    [2, B, n] each, n the most of any row: in front of which token something is looked for, and
+    what; 0 and `NOTHING` where a row has fewer.
+    """
+    return _listed(sought[:, SENTENCE]), _listed(sought[:, WORD])
+
+
+def _listed(sought: NDArray[np.int32]) -> Tensor:
+    row, asking = sought.nonzero()
+    count = np.bincount(row, minlength=len(sought))
+    column = np.arange(len(row)) - (count.cumsum() - count)[row]
+    listed = np.zeros((2, len(sought), max(1, count.max())), np.int64)
+    listed[1] = NOTHING
+    listed[:, row, column] = asking, sought[row, asking]
+    return torch.from_numpy(listed)
+
+
 class Finder(nn.Module):
     """Compares a place in front of an answer with the tokens of the text, by one layer's output."""
 
@@ -65,25 +85,23 @@ class Finder(nn.Module):
         self.held = nn.Linear(hidden_size, HEAD_DIM, bias=False)
 
     def forward(self, hidden: Tensor, text: Tensor, sought: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss [n] of each place that is looked for, and whether it was found.
+        """The loss [B, n] of each place that is looked for, and whether it was found.
+
+        Nothing here waits for the GPU to tell how many there are.
 
         Args:
             hidden: [B, T, hidden_size]
             text: [B, T], whether a token belongs to the text.
-            sought: [B, T], in front of an answer what is looked for, elsewhere 0.
+            sought: [2, B, n]; see `side_by_side`.
         """
+        asking, target = sought
         hidden = F.rms_norm(hidden, hidden.shape[-1:])
-        row, asking = sought.nonzero(as_tuple=True)  # [n]
-        target = sought[row, asking].long()
-        # The questions of a row side by side: [B, most of any row].
-        count = torch.bincount(row, minlength=len(sought))
-        column = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]
-        held = self.held(hidden)  # [B, T, HEAD_DIM]
-        asked = held.new_zeros(len(sought), int(count.max()), HEAD_DIM)
-        asked[row, column] = self.asked(hidden[row, asking])
-        alike = asked @ held.transpose(1, 2) * HEAD_DIM**-0.5  # [B, most of any row, T]
-        alike = alike.masked_fill(~text[:, None], float("-inf"))[row, column].float()  # [n, T]
-        return F.cross_entropy(alike, target, reduction="none"), alike.argmax(-1) == target
+        width = hidden.shape[-1]
+        asked = self.asked(hidden.gather(1, asking[..., None].expand(-1, -1, width)))
+        alike = asked @ self.held(hidden).transpose(1, 2) * HEAD_DIM**-0.5  # [B, n, T]
+        alike = alike.float().masked_fill(~text[:, None], float("-inf"))
+        loss = F.cross_entropy(alike.flatten(0, 1), target.flatten(), reduction="none")
+        return loss.view_as(target), alike.argmax(-1) == target
 
 
 class Finders(nn.Module):
@@ -95,24 +113,26 @@ class Finders(nn.Module):
         self.of_layer = nn.ModuleDict({str(n): Finder(hidden_size) for n in self.looks})
 
     def forward(
-        self, states: Sequence[Tensor], kinds: Tensor, sought: Tensor
+        self, states: Sequence[Tensor], kinds: Tensor, sought: Sequence[Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the mean losses; of every look the share found in front of readers' answers.
 
         Args:
             states: [B, T, hidden_size] each, before the first layer and after every one.
             kinds: [B, T]; see `tasks`.
-            sought: [B, 2, T]; see `places`.
+            sought: [2, B, n] of sentences and of words; see `side_by_side`.
         """
         loss = states[0].new_zeros(())
         shares = {}
         text = kinds == TEXT
-        # In front of an answer alone: its second word is easily found by its first.
-        in_front = (kinds == IGNORED) & (kinds.roll(-1, 1) == ANSWER_READER)
         for before, what in self.looks.items():
-            wanted = sought[:, what]
-            losses, found = self.of_layer[str(before)](states[before], text, wanted)
-            loss = loss + losses.sum() / max(1, len(losses))  # a batch may be all summaries
+            asking, target = sought[what]
+            losses, found = self.of_layer[str(before)](states[before], text, sought[what])
+            # A batch may be all summaries.
+            loss = loss + losses.sum() / (target != NOTHING).sum().clamp_min(1)
+            # In front of an answer alone: its second word is easily found by its first.
+            in_front = kinds.gather(1, asking) == IGNORED
+            in_front &= kinds.gather(1, asking + 1) == ANSWER_READER
             name = f"{('sentence', 'word')[what]}_{before}"
-            shares[name] = found[in_front[wanted > 0]].float().mean()
+            shares[name] = (found & in_front).sum() / in_front.sum()
         return loss, shares

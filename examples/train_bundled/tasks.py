@@ -32,7 +32,7 @@ LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out o
 QUESTION_TOKENS = 82  # that a question and its answer take on the whole
 # Of the sentences that readers ask about, and what share of its words such a one has replaced: an
 # answer that was learned by heart is not the sentence then.
-REWORDED_SENTENCES, REWORDED_WORDS = 0.3, 0.3
+REWORDED_SENTENCES, REWORDED_WORDS = 0.5, 0.3
 # Of the rows of a length; what is summarised has mostly 2,000 to 6,000 tokens.
 SUMMARY_SHARES = MappingProxyType({1024: 0.1, 2048: 0.4, 4096: 0.5, 8192: 0.4})
 ABSTRACT_SHARE = 0.1  # of the summaries, which are of documents with an abstract

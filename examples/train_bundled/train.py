@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
 from examples.train_bundled import corpus as corpora
-from examples.train_bundled.finding import LOOKS, Finders, places
+from examples.train_bundled.finding import LOOKS, Finders, places, side_by_side
 from examples.train_bundled.growth import grown
 from examples.train_bundled.paraphrase import Synonyms
 from examples.train_bundled.reader_questions import ReaderQuestions
@@ -70,10 +70,11 @@ SORTS = {
 }
 
 
-class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+class Batches(IterableDataset[tuple[Tensor, ...]]):
     """Endless batches of one length each.
 
-    Tokens [B, T], what each counts for [B, T], and the places of the answers [B, 2, T].
+    Tokens [B, T], what each counts for [B, T], and the places of the answers' sentences and words
+    [2, B, n], see `finding.side_by_side`.
     The lengths follow from the seed of the training alone, so that the processes of one training
     have batches that take as long; the rows follow from `rows_seed`.
     """
@@ -89,7 +90,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         self.data, self.tokenizer, self.stage = data, tokenizer, stage
         self.seed, self.rows_seed = seed, rows_seed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         info = torch.utils.data.get_worker_info()
         number = info.id if info else 0
         maker = RowMaker(
@@ -106,7 +107,7 @@ class Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             rows = [maker.row(length) for _ in range(STEP_TOKENS // length)]
             tokens = torch.from_numpy(np.stack([r[0] for r in rows]).astype(np.int64))
             kinds = torch.from_numpy(np.stack([r[1] for r in rows]))
-            yield tokens, kinds, torch.from_numpy(np.stack([places(*r) for r in rows]))
+            yield tokens, kinds, *side_by_side(np.stack([places(*r) for r in rows]))
 
 
 def change(text: str) -> tuple[str, Any]:
@@ -190,11 +191,10 @@ class Training:
 
     def learn(self, batch: Sequence[Tensor], spent: float, meter: ChunkMeter | None) -> Losses:
         """One step on a batch, as `Batches` gives it."""
-        tokens, kinds, sought = batch
+        tokens, kinds, *sought = batch
         made = losses(self.model, tokens, kinds, meter, self.finders, sought)
         made.total(spent).backward()
-        for learner in (self.model, self.finders):
-            self.worker.average_gradients(learner)
+        self.worker.average_gradients(self.model, self.finders)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         factor = learning_rate(self.step, spent)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
@@ -241,7 +241,8 @@ def main() -> None:
     started = time.monotonic() - training.seconds
     saved_at = time.monotonic()
     while True:
-        training.seconds = worker.agreed(time.monotonic() - started)
+        if training.step % LOG_STEPS == 0:  # all wait for each other then
+            training.seconds = worker.agreed(time.monotonic() - started)
         done = training.seconds / (60 * options.minutes)
         spent = options.spent + (1 - options.spent) * done
         if spent >= 1:
@@ -254,7 +255,7 @@ def main() -> None:
         meter = ChunkMeter(training.model.config) if metered else None
         made = training.learn(batch, spent, meter)
         if worker.first and step % LOG_STEPS == 0:
-            tokens, kinds, _ = batch
+            tokens, kinds, *_ = batch
             record: dict[str, object] = {
                 "step": step,
                 "seconds": round(training.seconds),

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.train_bundled import corpus as corpora
-from examples.train_bundled.finding import LOOKS, Finders, places
+from examples.train_bundled.finding import LOOKS, Finders, places, side_by_side
 from examples.train_bundled.reader_questions import FILE, ReaderQuestions
 from examples.train_bundled.recipe import beginnings, losses, share_right
 from examples.train_bundled.tasks import ANSWER_READER, RowMaker
@@ -52,7 +52,7 @@ def main() -> None:
         document = corpus.document(corpus.document_of(passage.start))
         begin = max(document.start, passage.start - READ_BEFORE)
         tokens, kinds = maker.passage(range(begin, min(document.stop, passage.stop + READ_ON)))
-        sought = torch.from_numpy(places(tokens, kinds)).to(device)[None]
+        sought = [listed.to(device) for listed in side_by_side(places(tokens, kinds)[None])]
         ids = torch.from_numpy(tokens.astype("int64")).to(device)[None]
         told = torch.from_numpy(kinds).to(device)[None]
         with torch.no_grad():

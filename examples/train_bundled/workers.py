@@ -27,21 +27,21 @@ class Worker:
         """Whether this process is the one that logs and saves."""
         return self.rank == 0
 
-    def average_gradients(self, model: nn.Module) -> None:
-        """The mean of every gradient over all processes, in place."""
+    def average_gradients(self, *models: nn.Module) -> None:
+        """The mean of every gradient over all processes."""
         if self.count == 1:
             return
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        together = torch.cat([gradient.flatten() for gradient in gradients])
+        learned = [p for model in models for p in model.parameters() if p.grad is not None]
+        together = torch.cat([p.grad.flatten() for p in learned if p.grad is not None])
         dist.all_reduce(together)
-        means = (together / self.count).split([gradient.numel() for gradient in gradients])
-        for gradient, mean in zip(gradients, means, strict=True):
-            gradient.copy_(mean.view_as(gradient))
+        together /= self.count
+        for p, mean in zip(learned, together.split([p.numel() for p in learned]), strict=True):
+            p.grad = mean.view_as(p)
 
     def agreed(self, value: float) -> float:
         """The first process's value: clocks differ, learning rates must not."""
         if self.count == 1:
-            return value  # told every step: on a GPU it would be waited for
+            return value
         return self.shared(torch.tensor(value, dtype=torch.float64)).item()
 
     def shared(self, tensor: Tensor) -> Tensor:

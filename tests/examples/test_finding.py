@@ -7,11 +7,13 @@ import torch
 from examples.train_bundled.finding import (
     FIRST_WORDS,
     HEAD_DIM,
+    NOTHING,
     SENTENCE,
     WORD,
     Finder,
     Finders,
     places,
+    side_by_side,
 )
 from examples.train_bundled.tasks import (
     ANSWER,
@@ -74,6 +76,15 @@ def test_tokens_are_not_taken_for_halves_of_two_others() -> None:
     assert not places(tokens, kinds).any()
 
 
+def test_what_rows_look_for_stands_side_by_side() -> None:
+    sought = np.zeros((2, 2, 8), np.int32)
+    sought[0, SENTENCE, [4, 6]] = 2, 3
+    sought[1, SENTENCE, 5] = sought[1, WORD, 5] = 1
+    sentences, words = side_by_side(sought)
+    assert sentences.tolist() == [[[4, 6], [5, 0]], [[2, 3], [1, NOTHING]]]
+    assert words.tolist() == [[[0], [5]], [[NOTHING], [1]]]
+
+
 def same(size: int) -> Finder:
     """A finder for which two places are alike if their vectors are."""
     finder = Finder(size)
@@ -85,23 +96,22 @@ def same(size: int) -> Finder:
 def test_a_finder_finds_what_is_most_alike_in_the_text() -> None:
     states = torch.randn(2, 12, 64)
     text = torch.arange(12).expand(2, 12) < 8
-    sought = torch.zeros(2, 12, dtype=torch.int32)
+    sought = torch.tensor([[[9, 10], [11, 0]], [[3, 5], [2, NOTHING]]])
     for batch, asking, target in ((0, 9, 3), (0, 10, 5), (1, 11, 2)):
         states[batch, asking] = states[batch, target]
-        sought[batch, asking] = target
     states[1, 9] = states[1, 11]  # no token of the text
     loss, found = same(64)(states, text, sought)
-    assert found.tolist() == [True, True, True]
-    sought[1, 11] = 4
+    assert found.tolist() == [[True, True], [True, False]] and loss[1, 1] == 0
+    sought[1, 1, 0] = 4
     worse, found = same(64)(states, text, sought)
-    assert found.tolist() == [True, True, False]
-    assert worse[2] > loss[2] and torch.equal(worse[:2], loss[:2])
+    assert found.tolist() == [[True, True], [False, False]]
+    assert worse[1, 0] > loss[1, 0] and torch.equal(worse[0], loss[0])
 
 
 def test_the_layers_before_a_look_learn_from_it_and_readers_are_told() -> None:
     rows = [row((TOLD, ANSWER), ([400, 401], ANSWER_READER)) for _ in range(2)]
     kinds = torch.from_numpy(np.stack([kinds for _, kinds in rows]))
-    sought = torch.from_numpy(np.stack([places(*made) for made in rows]))
+    sought = side_by_side(np.stack([places(*made) for made in rows]))
     states = [torch.randn(2, kinds.shape[1], 64, requires_grad=True) for _ in range(4)]
     finders = Finders(64, 3, {1: SENTENCE, 2: WORD, 5: WORD})
     loss, shares = finders(states, kinds, sought)
@@ -122,7 +132,7 @@ def test_a_batch_without_answers_from_the_text_teaches_nothing() -> None:
     _, kinds = row((TOLD, ANSWER_SUMMARY))
     finders = Finders(64, 3, {1: SENTENCE, 2: WORD})
     states = [torch.randn(2, len(kinds), 64) for _ in range(4)]
-    sought = torch.zeros(2, 2, len(kinds), dtype=torch.int32)
+    sought = side_by_side(np.zeros((2, 2, len(kinds)), np.int32))
     loss, _ = finders(states, torch.from_numpy(kinds).expand(2, -1), sought)
     loss.backward()
     assert loss == 0
