@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := examples/state-department-homes.pdf
-QUESTION := What did the British burn?
+QUESTION := How were the four executive office buildings painted?
 
 .PHONY: demo test test-gpu lint format clean
 

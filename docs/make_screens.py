@@ -29,19 +29,19 @@ COLUMNS = 100
 DOCUMENT = "examples/state-department-homes.pdf"
 # Each command with the lines that are typed at its prompt.
 SCREENS: dict[str, tuple[str, Sequence[str]]] = {
-    "ask": (f'dashdoc ask {DOCUMENT} "What did the British burn?"', ()),
+    "ask": (f'dashdoc ask {DOCUMENT} "How were the four executive office buildings painted?"', ()),
     "summarize": (f"dashdoc summarize {DOCUMENT} --pages 13-16", ()),
     "routing": (f"dashdoc routing {DOCUMENT}", ()),
     "chat": (
         f"dashdoc chat {DOCUMENT}",
         (
-            "What did the British burn?",
+            "How were the four executive office buildings painted?",
             "Who was the first Secretary of State?",
             "/pages",
         ),
     ),
     "compare": (
-        f'dashdoc compare {DOCUMENT} "What did the British burn?"',
+        f'dashdoc compare {DOCUMENT} "How were the four executive office buildings painted?"',
         (),
     ),
     "info": (f"dashdoc info {DOCUMENT}", ()),

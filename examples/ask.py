@@ -5,7 +5,7 @@ from pathlib import Path
 import dashdoc
 
 DOCUMENT = Path(__file__).with_name("state-department-homes.pdf")
-QUESTION = "What did the British burn?"
+QUESTION = "How were the four executive office buildings painted?"
 
 
 def main() -> None:
