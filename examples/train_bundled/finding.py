@@ -76,6 +76,16 @@ def _listed(sought: NDArray[np.int32]) -> Tensor:
     return torch.from_numpy(listed)
 
 
+def share_of_readers(found: Tensor, kinds: Tensor, asking: Tensor) -> Tensor:
+    """The share found [B, n] in front of what readers ask; `kinds` [B, T], `asking` [B, n].
+
+    In front of an answer alone: its second word is easily found by its first.
+    """
+    in_front = kinds.gather(1, asking) == IGNORED
+    in_front &= kinds.gather(1, asking + 1) == ANSWER_READER
+    return (found & in_front).sum() / in_front.sum()
+
+
 class Finder(nn.Module):
     """Compares a place in front of an answer with the tokens of the text, by one layer's output."""
 
@@ -130,9 +140,6 @@ class Finders(nn.Module):
             losses, found = self.of_layer[str(before)](states[before], text, sought[what])
             # A batch may be all summaries.
             loss = loss + losses.sum() / (target != NOTHING).sum().clamp_min(1)
-            # In front of an answer alone: its second word is easily found by its first.
-            in_front = kinds.gather(1, asking) == IGNORED
-            in_front &= kinds.gather(1, asking + 1) == ANSWER_READER
             name = f"{('sentence', 'word')[what]}_{before}"
-            shares[name] = (found & in_front).sum() / in_front.sum()
+            shares[name] = share_of_readers(found, kinds, asking)
         return loss, shares

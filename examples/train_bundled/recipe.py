@@ -13,6 +13,7 @@ from dashdoc.models.configuration import DashLlamaConfig
 from dashdoc.models.llama import DashLlamaForCausalLM
 from dashdoc.models.metering import ChunkMeter
 from examples.train_bundled.finding import Finders
+from examples.train_bundled.looking import looked
 from examples.train_bundled.muon import Muon
 from examples.train_bundled.tasks import ANSWER, CHOICE, TEXT
 
@@ -23,14 +24,14 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
     (0.10, {512: 1.0}),
     (0.34, {1024: 0.75, 2048: 0.25}),
     (0.55, {1024: 0.45, 2048: 0.3, 4096: 0.25}),
-    (1.00, {1024: 0.32, 2048: 0.27, 4096: 0.18, 8192: 0.12, 16384: 0.11}),
+    (1.00, {1024: 0.2, 2048: 0.3, 4096: 0.27, 8192: 0.12, 16384: 0.11}),
 )
 # The first tokens of an answer find the sentence, the others copy it: what a first one counts for.
 FOUND_TOKENS, FOUND_WEIGHT = 4, 3.0
 # The same of the sentences of a summary, which are few.
 CHOICE_WEIGHT = 6.0
-# What each look for the place of an answer counts for, beside the answers.
-FINDING_WEIGHT = 0.5
+# What each look for the place of an answer counts for, beside the answers, and each head's.
+FINDING_WEIGHT, LOOKING_WEIGHT = 0.5, 0.5
 # Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
 PEAK = {"A100": 312e12, "H100": 989e12, "H200": 989e12}
 
@@ -74,12 +75,14 @@ class Losses:
     text: Tensor
     answer: Tensor
     finding: Tensor
+    looking: Tensor
     wrong: Tensor
     found: dict[str, Tensor]
 
     def total(self, spent: float) -> Tensor:
         """What is learned from, when so much of the course is behind."""
-        return text_weight(spent) * self.text + self.answer + FINDING_WEIGHT * self.finding
+        places = FINDING_WEIGHT * self.finding + LOOKING_WEIGHT * self.looking
+        return text_weight(spent) * self.text + self.answer + places
 
 
 def optimizers(
@@ -119,7 +122,7 @@ def losses(
     finders: Finders | None = None,
     sought: Sequence[Tensor] = (),
 ) -> Losses:
-    """The losses on text and answers; with `finders`, also on the places that are sought.
+    """The losses on text and answers; of heads, and of `finders`, on the places that are sought.
 
     The tokens that choose a sentence count for more.
     """
@@ -127,12 +130,16 @@ def losses(
     stance = torch.compiler.set_stance("force_eager" if meter else "default")
     with stance, torch.autocast(tokens.device.type, torch.bfloat16):
         read = model.model(
-            input_ids=tokens, use_cache=False, meter=meter, output_hidden_states=finders is not None
+            input_ids=tokens, use_cache=False, meter=meter, output_hidden_states=bool(sought)
         )
         hidden = read.last_hidden_state
-        finding, found = hidden.new_zeros(()), dict[str, Tensor]()
+        finding = looking = hidden.new_zeros(())
+        found = dict[str, Tensor]()
+        if sought:
+            looking, found = looked(model, read.hidden_states, kinds, sought)
         if finders is not None:
-            finding, found = finders(read.hidden_states, kinds, sought)
+            finding, shares = finders(read.hidden_states, kinds, sought)
+            found |= shares
         kind = kinds[:, 1:].flatten()
         counted = kind.nonzero()[:, 0]  # [n] of B * (T - 1)
         target = tokens[:, 1:].flatten()[counted]
@@ -148,6 +155,7 @@ def losses(
         text=(text * each).sum() / text.sum(),
         answer=(answer * weight * each).sum() / answer.sum(),
         finding=finding,
+        looking=looking,
         wrong=wrong.view_as(kinds[:, 1:]),
         found=found,
     )

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from examples.train_bundled.corpus import Corpus
 
 PASSAGE_SHARE = 0.85  # of the documents drawn, which are read about where readers asked
-READ_ON = 60  # sentences behind such a passage that are read too, at most
+READ_AROUND = 60  # sentences before such a passage and behind it that are read too, at most
+# Before it no more than one for so many tokens of the row: the passage has to have room.
+TOKENS_A_SENTENCE_BEFORE = 100
 FEWEST_TOKENS = 64
 GAP = -1  # in place of a sentence, between two documents
 
@@ -59,7 +61,7 @@ class Stretches:
         indices: list[int] = []
         left = tokens
         while left > 0:
-            first, last = self._place()
+            first, last = self._place(tokens)
             if indices:
                 indices.append(GAP)
                 left -= len(self.gap)
@@ -70,13 +72,14 @@ class Stretches:
                     break
         return indices
 
-    def _place(self) -> tuple[int, int]:
-        """A sentence to begin at and one to end before, of one document."""
+    def _place(self, tokens: int) -> tuple[int, int]:
+        """A sentence to begin at and one to end before, of one document, for a row so long."""
         rng, corpus = self.rng, self.corpus
         if self.passages and rng.random() < PASSAGE_SHARE:
             passage = rng.choice(self.passages)
             sentence = self._begin(passage)
-            before, end = rng.randint(0, 4), passage.stop + rng.randint(0, READ_ON)
+            before = rng.randint(0, min(READ_AROUND, tokens // TOKENS_A_SENTENCE_BEFORE))
+            end = passage.stop + rng.randint(0, READ_AROUND)
         else:
             sentence, before, end = self.any_sentence(), 0, int(corpus.document_start[-1])
         document = corpus.document(corpus.document_of(sentence))

@@ -10,7 +10,7 @@ import torch
 from torch.distributed import run as torchrun
 
 from dashdoc.models.llama import DashLlamaForCausalLM
-from examples.train_bundled import recipe, train
+from examples.train_bundled import looking, recipe, train
 from examples.train_bundled.finding import SENTENCE, WORD
 
 SENTENCES = (
@@ -46,6 +46,7 @@ def run(
     monkeypatch.setattr(train, "LOG_STEPS", 1)
     monkeypatch.setattr(train, "STAGES", ((1.0, {512: 1.0}),))
     monkeypatch.setattr(train, "LOOKS", {1: SENTENCE, 2: WORD})
+    monkeypatch.setattr(looking, "HEADS", {0: (1, SENTENCE)})
     train.main()
 
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from dashdoc.models.llama import DashLlamaForCausalLM
 from examples.train_bundled import corpus as corpora
-from examples.train_bundled import reader_questions, unseen
+from examples.train_bundled import looking, reader_questions, unseen
 from examples.train_bundled.finding import SENTENCE, WORD, Finders
 from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.recipe import configuration
@@ -81,6 +81,7 @@ def test_a_model_is_asked_what_was_kept_out(
     model.save_pretrained(tmp_path / "model")
     looks = {1: SENTENCE, 2: WORD}
     monkeypatch.setattr(unseen, "LOOKS", looks)
+    monkeypatch.setattr(looking, "HEADS", {1: (0, SENTENCE)})
     if state:
         finders = Finders(32, 3, looks).state_dict()
         torch.save({"finders": finders}, tmp_path / "model" / "state.pt")
@@ -89,4 +90,4 @@ def test_a_model_is_asked_what_was_kept_out(
     unseen.main()
     report = json.loads(capsys.readouterr().out)
     assert report.pop("questions") == 2 and report.pop("right") == 0
-    assert report.keys() == ({"sentence_1", "word_2"} if state else set())
+    assert report.keys() == {"head_1"} | ({"sentence_1", "word_2"} if state else set())
