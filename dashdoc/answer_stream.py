@@ -11,6 +11,7 @@ from dashdoc.measures import Answer
 from dashdoc.models.generation import Decoding, forward
 from dashdoc.models.memory import peak_bytes
 from dashdoc.models.metering import ChunkMeter
+from dashdoc.models.quoting import Quotation
 from dashdoc.models.weighing import AnswerMeter
 from dashdoc.said_once import SaidOnce
 
@@ -68,6 +69,7 @@ class AnswerStream:
                 self._max_tokens,
                 meter,
                 context=session._read_ids + self._request,
+                quotation=self._quotation(),
             )
             if self._stopped:
                 decoding.stop()
@@ -110,6 +112,13 @@ class AnswerStream:
             coverage=coverage(text, citations),
             sources=session._sources(meter) if isinstance(meter, AnswerMeter) else None,
         )
+
+    def _quotation(self) -> Quotation | None:
+        """What keeps an answer to the words of the text, of a model that quotes."""
+        session = self._session
+        if not self._question or not session.model.config.quotes:
+            return None
+        return Quotation(session._quotable, session.model.stop_ids)
 
     def _meter(self) -> ChunkMeter:
         """Counts what is read; for a question, it also weighs what the routing turned to."""

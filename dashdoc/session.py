@@ -24,6 +24,7 @@ from dashdoc.models.generation import forward
 from dashdoc.models.loading import Model
 from dashdoc.models.memory import free_bytes, is_out_of_memory, peak_bytes
 from dashdoc.models.metering import ChunkMeter
+from dashdoc.models.quoting import Quotable
 from dashdoc.models.weighing import AnswerMeter
 from dashdoc.readings import Readings
 from dashdoc.sources import find_sources
@@ -202,6 +203,12 @@ class Session:
     @cached_property
     def _texts(self) -> list[PlacedText]:
         return place_texts(self.documents, self._segments, self._ids, self._gaps, self._frame)
+
+    @cached_property
+    def _quotable(self) -> Quotable:
+        """What an answer that quotes may be."""
+        refusal = self._frame.plain(" " + prompts.NO_ANSWER)
+        return Quotable([text.ids for text in self._texts], refusal, self.model.tokenizer)
 
     def _sources(self, meter: AnswerMeter) -> Sources:
         """What routing turned to for an answer."""

@@ -8,7 +8,8 @@ from transformers import LlamaConfig
 class DashLlamaConfig(LlamaConfig):
     """Llama's fields and those of the routing; a checkpoint that lacks one takes its default.
 
-    `rotate_head_query` and `local_chunks` are fields of ours that no released config holds.
+    `rotate_head_query`, `local_chunks` and `quotes` (the model was trained to answer with sentences
+    of the text, word for word) are fields of ours that no released config holds.
     """
 
     chunk_size: int = 64
@@ -17,6 +18,7 @@ class DashLlamaConfig(LlamaConfig):
     sigma: float = 1e6
     rotate_head_query: bool = False
     local_chunks: int = 1
+    quotes: bool = False
 
 
 # What the released package runs, and what its authors' accuracy benchmarks ran on the same weights

@@ -11,6 +11,7 @@ from dashdoc.measures import FinishReason
 from dashdoc.models.cache import DashCache
 from dashdoc.models.llama import CACHE_ARGUMENT, DashLlamaForCausalLM, RoutingMeter
 from dashdoc.models.lookup import tokens_looked_up
+from dashdoc.models.quoting import Quotation, most_likely
 
 # A loop: at least this many copies of one cycle, over at least this many tokens.
 REPEATED_COPIES = 3
@@ -37,6 +38,7 @@ class Decoding:
         max_tokens: the answer's length at most.
         context: ids of the text that the answer may quote; the tokens are the same without it,
             but come one at a time.
+        quotation: chooses the tokens where the answer must quote; else the most likely are taken.
     """
 
     network: DashLlamaForCausalLM
@@ -46,6 +48,7 @@ class Decoding:
     max_tokens: int
     meter: RoutingMeter | None = None
     context: Sequence[int] = ()
+    quotation: Quotation | None = None
     finish_reason: FinishReason = "length"
     _stopped: bool = False
 
@@ -71,7 +74,7 @@ class Decoding:
 
     def _tokens(self) -> Generator[int]:
         """Up to `max_tokens` tokens; each is read into the cache when the next is asked for."""
-        if self.logits.is_cuda and len(self.logits) == 1:
+        if self.logits.is_cuda and len(self.logits) == 1 and not self.quotation:
             from dashdoc.models.ahead import tokens_ahead
             from dashdoc.models.step import has_steps
 
@@ -80,13 +83,20 @@ class Decoding:
                     self.network, self.cache, self.logits, self.max_tokens, self.meter
                 )
                 return
+        choose = self.quotation or most_likely
         if self.context:
             yield from tokens_looked_up(
-                self.network, self.cache, self.logits, self.max_tokens, self.context, self.meter
+                self.network,
+                self.cache,
+                self.logits,
+                self.max_tokens,
+                self.context,
+                self.meter,
+                choose,
             )
             return
         for index in range(self.max_tokens):
-            token = int(self.logits.argmax(-1))
+            token = choose(self.logits[0])
             yield token
             if index + 1 < self.max_tokens:
                 step = torch.tensor([[token]], device=self.logits.device)

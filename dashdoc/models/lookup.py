@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dashdoc.models.cache import DashCache
 from dashdoc.models.llama import CACHE_ARGUMENT, DashLlamaForCausalLM, RoutingMeter
+from dashdoc.models.quoting import Choice, most_likely
 
 # Tokens drafted for each that agrees, and at most. On a CPU the bundled model reads 9 tokens in 1.3
 # to 1.5 times the time of one, and 25 in 1.8 to 2.5 times.
@@ -27,7 +28,7 @@ MOST_MISSES = 2
 
 def tokens_looked_up(
     network: DashLlamaForCausalLM, cache: DashCache, logits: Tensor, count: int,
-    context: Sequence[int], meter: RoutingMeter | None = None,
+    context: Sequence[int], meter: RoutingMeter | None = None, choose: Choice = most_likely,
 ) -> Generator[int]:  # fmt: skip
     """Up to `count` tokens after the logits [1, vocabulary]; all but the last are read in.
 
@@ -36,9 +37,10 @@ def tokens_looked_up(
 
     Args:
         context: ids of the text that the answer may quote.
+        choose: takes the logits after each token.
     """
     drafts = Drafts(context, count)
-    token = int(logits.argmax(-1))
+    token = choose(logits[0])
     drafts.extend([token])
     yield token
     left = count - 1
@@ -46,8 +48,8 @@ def tokens_looked_up(
         end = cache.length  # tokens held for certain
         draft = drafts.propose(left - 1)
         counts = PassCounts()
-        following = most_likely(network, [token, *draft], cache, counts if meter else None)
-        said = drafts.settle(draft, following)
+        logits = read_on(network, [token, *draft], cache, counts if meter else None)
+        said = drafts.settle(draft, logits, choose)
         left -= len(said)
         try:
             for token in said:
@@ -60,14 +62,14 @@ def tokens_looked_up(
 
 
 @torch.inference_mode()
-def most_likely(
+def read_on(
     network: DashLlamaForCausalLM, ids: list[int], cache: DashCache, meter: RoutingMeter | None
-) -> list[int]:
-    """Append tokens to the cache; the most likely token after each of them."""
+) -> Tensor:
+    """Append tokens to the cache; the logits [M, vocabulary] after each of them."""
     rows = torch.tensor([ids], device=network.device)
     output = network(rows, use_cache=True, meter=meter, **{CACHE_ARGUMENT: cache})
-    following: list[int] = output.logits[0].argmax(-1).tolist()
-    return following
+    logits: Tensor = output.logits[0]
+    return logits
 
 
 class Drafts:
@@ -99,17 +101,16 @@ class Drafts:
         draft: list[int] = self._ids[end : min(end + tokens, self._length)].tolist()
         return draft
 
-    def settle(self, draft: Sequence[int], following: Sequence[int]) -> list[int]:
-        """Add what greedy decoding says: the draft as far as it is right, and one token more.
+    def settle(self, draft: Sequence[int], logits: Tensor, choose: Choice) -> list[int]:
+        """Add what is chosen: the draft as far as it is right, and one token more.
 
-        `following` are the most likely tokens after the last token, and after each of the draft.
+        `logits` [M, vocabulary] follow the last token, and each of the draft.
         """
-        right = 0
-        while right < len(draft) and draft[right] == following[right]:
-            right += 1
+        said = [choose(logits[0])]
+        while len(said) <= len(draft) and said[-1] == draft[len(said) - 1]:
+            said.append(choose(logits[len(said)]))
         if draft:
-            self._misses = 0 if right else min(self._misses + 1, MOST_MISSES)
-        said = list(following[: right + 1])
+            self._misses = 0 if len(said) > 1 else min(self._misses + 1, MOST_MISSES)
         self.extend(said)
         return said
 

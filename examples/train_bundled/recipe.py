@@ -60,6 +60,7 @@ def configuration(tokenizer: Tokenizer, **changes: Any) -> DashLlamaConfig:
         "chunk_size": 32,
         "scaling_factor": 2.0,
         "estimate_diagonal": False,
+        "quotes": True,
     }
     return DashLlamaConfig(**fields | changes)
 

@@ -17,6 +17,7 @@ from dashdoc.models.lookup import (
     Drafts,
     tokens_looked_up,
 )
+from dashdoc.models.quoting import most_likely
 from tests.models.sequences import PROMPT, ROUTINGS, Sequence, assert_same, make, prompt
 
 OTHER = 64  # a token that the prompt lacks
@@ -217,6 +218,11 @@ class TestEndings:
         assert_same(other[2], plain[2])
 
 
+def likely(*tokens: int) -> torch.Tensor:
+    """Logits after which these tokens are the most likely."""
+    return torch.nn.functional.one_hot(torch.tensor(tokens), 100)
+
+
 class TestDrafts:
     def drafts(self, text: list[int], *answer: int) -> Drafts:
         drafts = Drafts(text, 100)
@@ -267,12 +273,12 @@ class TestDrafts:
         text = list(range(50))
         drafts = self.drafts(text)
         for token in range(50, 53 + MOST_MISSES):
-            drafts.settle([OTHER], [token, OTHER])
+            drafts.settle([OTHER], likely(token, OTHER), most_likely)
         drafts.extend(text[:MOST_MISSES])
         assert drafts.propose(100) == []
         drafts.extend([MOST_MISSES])
         assert len(drafts.propose(100)) == DRAFTED_PER_AGREEING
-        drafts.settle([10, 11], [10, OTHER, OTHER])
+        drafts.settle([10, 11], likely(10, OTHER, OTHER), most_likely)
         drafts.extend([20])
         assert len(drafts.propose(100)) == DRAFTED_PER_AGREEING
 
@@ -288,4 +294,4 @@ class TestDrafts:
     def test_what_is_right_of_it_stays_with_one_token_more(
         self, draft: list[int], following: list[int], settled: list[int]
     ) -> None:
-        assert self.drafts([]).settle(draft, following) == settled
+        assert self.drafts([]).settle(draft, likely(*following), most_likely) == settled

@@ -8,7 +8,7 @@ import torch
 
 from dashdoc.models import Model
 from dashdoc.models.generation import Decoding
-from dashdoc.prompts import ChatFrame
+from dashdoc.prompts import NO_ANSWER, ChatFrame
 from dashdoc.session import Session
 from tests.conftest import SENTENCE, save_checkpoint
 from tests.session.conftest import DUES, FOREIGN, document, load
@@ -45,6 +45,20 @@ def test_a_loop_ends_the_answer(speaking_checkpoint: Path) -> None:
     assert answer.finish_reason == "repetition"
     assert answer.text.startswith(SENTENCE * 3)
     assert answer.tokens == max(48, 3 * len(spoken(model)))
+
+
+def test_an_answer_of_a_model_that_quotes_is_of_the_text_or_refuses(
+    tiny_checkpoint: Path,
+) -> None:
+    model = load(tiny_checkpoint)
+    asked = [f"Who signed paper {number}?" for number in range(8)]
+    babbled = {Session(model, [document(DUES)]).ask(question).text for question in asked}
+    assert all(text not in DUES and text != NO_ANSWER for text in babbled)
+    model.config.quotes = True
+    session = Session(model, [document(DUES, "The clerk keeps\nthe book.")])
+    quoted = {" ".join(session.ask(question).text.split()) for question in asked}
+    assert quoted <= {DUES, "The clerk keeps the book.", NO_ANSWER}
+    assert session.summarize().text not in DUES  # is free to say more than one sentence
 
 
 @pytest.mark.parametrize("stop_after", [1, 4])

@@ -41,8 +41,8 @@ def answers(session: Session, how: str) -> list[Answer]:
     return [*asked, session.summarize(max_tokens=60)]
 
 
-def one_at_a_time(*given: Any, context: list[int]) -> Decoding:
-    return Decoding(*given)
+def one_at_a_time(*given: Any, context: list[int], **more: Any) -> Decoding:
+    return Decoding(*given, **more)
 
 
 @pytest.mark.parametrize("how", ["ask", "chat"])
