@@ -31,7 +31,7 @@ class Quotable:
 
     Args:
         pages: ids of each page's own text.
-        refusal: ids of what is said if no sentence answers, a space before it.
+        refusal: ids of the sentence that is said if none answers, a space before it.
         tokenizer: of the model; byte-level.
     """
 
@@ -43,16 +43,15 @@ class Quotable:
         self.ids: list[int] = []
         self.after: list[list[int]] = []  # the places that may follow each
         self.starts: list[int] = []  # places at which a quotation may begin
-        self.ends: list[bool] = []  # whether it may end behind a place
         self._line_ends: set[int] = set()
         last: int | None = None  # the last place that is no line end
         for page in pages:
             last = self._add_page(page, last)
-        for place, token in enumerate(self.ids):
-            ends = place in self._line_ends or self._ends_sentence(place)
-            self.ends.append(ends and not self._name(token).isspace())
         self.starts.append(self._add_chain(refusal, []))
-        self.ends += [False] * (len(refusal) - 1) + [True]
+
+    def ends(self, place: int) -> bool:
+        """Whether a quotation may end behind a place."""
+        return place in self._line_ends or self._ends_sentence(place)
 
     def _add_page(self, page: Sequence[int], last: int | None) -> int | None:
         """Add a page behind the last place before it that is no line end; its own such place."""
@@ -139,5 +138,5 @@ class Quotation:
         token = int(among[logits[among].argmax()])
         here = [place for place in self._next if ids[place] == token]
         self._next = list(dict.fromkeys(n for place in here for n in self._text.after[place]))
-        self._may_end = any(self._text.ends[place] for place in here)
+        self._may_end = any(map(self._text.ends, here))
         return token

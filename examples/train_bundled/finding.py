@@ -76,6 +76,11 @@ def _listed(sought: NDArray[np.int32]) -> Tensor:
     return torch.from_numpy(listed)
 
 
+def mean_of_sought(losses: Tensor, target: Tensor) -> Tensor:
+    """The mean of losses, 0 where nothing is sought; of a batch that is all summaries 0."""
+    return losses.sum() / (target != NOTHING).sum().clamp_min(1)
+
+
 def share_of_readers(found: Tensor, kinds: Tensor, asking: Tensor) -> Tensor:
     """The share found [B, n] in front of what readers ask; `kinds` [B, T], `asking` [B, n].
 
@@ -138,8 +143,7 @@ class Finders(nn.Module):
         for before, what in self.looks.items():
             asking, target = sought[what]
             losses, found = self.of_layer[str(before)](states[before], text, sought[what])
-            # A batch may be all summaries.
-            loss = loss + losses.sum() / (target != NOTHING).sum().clamp_min(1)
+            loss = loss + mean_of_sought(losses, target)
             name = f"{('sentence', 'word')[what]}_{before}"
             shares[name] = share_of_readers(found, kinds, asking)
         return loss, shares

@@ -16,7 +16,7 @@ from torch import Tensor
 from dashdoc.kernels.reference import summarize
 from dashdoc.models.fused import rotated
 from dashdoc.models.llama import DashAttention, DashLlamaForCausalLM
-from examples.train_bundled.finding import NOTHING, SENTENCE, WORD, share_of_readers
+from examples.train_bundled.finding import NOTHING, SENTENCE, WORD, mean_of_sought, share_of_readers
 
 # Of which layer which query head looks, and at what: each had begun to do so by itself.
 HEADS: Mapping[int, tuple[int, int]] = MappingProxyType(
@@ -47,7 +47,7 @@ def looked(
         each = F.nll_loss(
             seen.flatten(0, 1), target.flatten(), reduction="none", ignore_index=NOTHING
         )
-        loss = loss + each.sum() / (target != NOTHING).sum().clamp_min(1)
+        loss = loss + mean_of_sought(each, target)
         shares[f"head_{number}"] = share_of_readers(seen.argmax(-1) == target, kinds, asking)
     return loss, shares
 
