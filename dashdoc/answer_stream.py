@@ -1,18 +1,26 @@
-"""An answer under way: text as it comes, then everything that was measured about it."""
+"""An answer under way: text as it comes, then everything that was measured about it.
+
+Before a model that quotes answers, it is asked the same of the few sentences that it finds
+likeliest, in a text of their own. That is neither metered nor kept: the answer follows the whole.
+"""
 
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from dashdoc.citations import cited_pages, coverage
 from dashdoc.measures import Answer
+from dashdoc.models.cache import DashCache
 from dashdoc.models.generation import Decoding, forward
 from dashdoc.models.memory import peak_bytes
 from dashdoc.models.metering import ChunkMeter
-from dashdoc.models.quoting import Quotation
+from dashdoc.models.quoting import OPENING, Quotation
+from dashdoc.models.second_look import SECOND, Chances, worth_a_second_look
 from dashdoc.models.weighing import AnswerMeter
+from dashdoc.prompts import ASK
 from dashdoc.said_once import SaidOnce
 
 if TYPE_CHECKING:
@@ -53,24 +61,12 @@ class AnswerStream:
         session, model = self._session, self._session.model
         meter = self._meter()
         began = time.perf_counter()
-        session._cache.rewind(self._start)
-        request = torch.tensor([self._request], device=model.device)
         self.ids = ids = list[int]()
         text = decoded = ""
         once = None if self._question else SaidOnce()
         first = 0.0
         with session._memory_explained():
-            logits = forward(model.network, request, session._cache, meter)
-            self._decoding = decoding = Decoding(
-                model.network,
-                session._cache,
-                logits,
-                model.stop_ids,
-                self._max_tokens,
-                meter,
-                context=session._read_ids + self._request,
-                quotation=self._quotation(),
-            )
+            self._decoding = decoding = self._begin(meter)
             if self._stopped:
                 decoding.stop()
             for token in decoding:
@@ -113,12 +109,49 @@ class AnswerStream:
             sources=session._sources(meter) if isinstance(meter, AnswerMeter) else None,
         )
 
-    def _quotation(self) -> Quotation | None:
-        """What keeps an answer to the words of the text, of a model that quotes."""
-        session = self._session
-        if not self._question or not session.model.config.quotes:
-            return None
-        return Quotation(session._quotable, session.model.stop_ids)
+    def _begin(self, meter: ChunkMeter) -> Decoding:
+        """Read the request; what decodes the answer."""
+        session, model = self._session, self._session.model
+        session._cache.rewind(self._start)
+        logits = self._read(self._request, session._cache, meter)
+        quotation = None
+        if self._question and model.config.quotes:
+            starts = self._look_again(logits)
+            quotation = Quotation(session._quotable, model.stop_ids, starts)
+        return Decoding(
+            model.network,
+            session._cache,
+            logits,
+            model.stop_ids,
+            self._max_tokens,
+            meter,
+            context=session._read_ids + self._request,
+            quotation=quotation,
+        )
+
+    def _look_again(self, logits: Tensor) -> list[int]:
+        """Ask the few likeliest sentences alone; where the answer begins by both readings.
+
+        Where there is no choice there are no beginnings.
+        """
+        session, frame, text = self._session, self._session._frame, self._session._quotable
+        network = session.model.network
+        before = Chances(network, session._cache, logits)
+        few = [] if self._stopped else worth_a_second_look(before, text)
+        if len(few) < 2:
+            return []
+        told = [token for opening in few for token in text.sentence(text.openings[opening][0])]
+        alone = [*frame.opening, *frame.plain(f"{frame.text(told).strip()}\n\n")]
+        alone += frame.request(ASK.format(question=self._question))
+        cache = DashCache(session.model.config, len(alone) + OPENING)
+        after = Chances(network, cache, self._read(alone, cache))
+        chosen = max(few, key=lambda opening: before.of(opening) + SECOND * after.of(opening))
+        return text.openings[chosen]
+
+    def _read(self, ids: list[int], cache: DashCache, meter: ChunkMeter | None = None) -> Tensor:
+        """Append tokens to a cache; the logits [1, vocabulary] after them."""
+        model = self._session.model
+        return forward(model.network, torch.tensor([ids], device=model.device), cache, meter)
 
     def _meter(self) -> ChunkMeter:
         """Counts what is read; for a question, it also weighs what the routing turned to."""

@@ -3,9 +3,12 @@
 A small model finds a sentence more often than it copies it without a slip. So of a model that
 quotes each token is the most likely of those that go on with the text from where the answer stands,
 and the answer begins and ends where sentences may; or it is what the model says if none answers.
+Which sentence it begins with is looked at twice (`second_look.py`).
 """
 
+import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,6 +16,13 @@ from torch import Tensor
 
 # What a sentence may end with, its closing quotes and brackets included.
 SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", '"', "”", "’", "'", ")", "]")
+# Where a sentence is over; but not behind what is short for something.
+_OVER = re.compile(r"[.!?…][\"”’')\]]*$")
+_SHORT = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof|Gen|Col|No|vs|etc|e\.g|i\.e|cf|Fig|[A-Z])\.$")
+LONGEST_SENTENCE = 160  # tokens; the rest of a longer one is left out
+# Tokens by which sentences are told apart.
+OPENING = 8
+Opening = tuple[int, ...]
 # Chooses the next token from logits [vocabulary]; called for each token of an answer, in order.
 Choice = Callable[[Tensor], int]
 
@@ -42,16 +52,44 @@ class Quotable:
         self._names: dict[int, str] = {}
         self.ids: list[int] = []
         self.after: list[list[int]] = []  # the places that may follow each
-        self.starts: list[int] = []  # places at which a quotation may begin
+        self.starts: list[int] = []  # places at which a quotation may begin, in the text's order
         self._line_ends: set[int] = set()
         last: int | None = None  # the last place that is no line end
         for page in pages:
             last = self._add_page(page, last)
+        self.refusal: Opening = tuple(refusal[:OPENING])
         self.starts.append(self._add_chain(refusal, []))
+
+    @cached_property
+    def openings(self) -> dict[Opening, list[int]]:
+        """The first tokens of every sentence and where such begin, in the order of the text."""
+        found: dict[Opening, list[int]] = {}
+        for start in self.starts:
+            found.setdefault(tuple(self.sentence(start, OPENING)), []).append(start)
+        return found
+
+    def sentence(self, start: int, most: int = LONGEST_SENTENCE) -> list[int]:
+        """Ids of the sentence that begins at a place, at most so many: as it would be quoted."""
+        places = [start]
+        while len(places) < most and not self._is_over(places):
+            places.append(self.after[places[-1]][-1])  # over the end of a line as over a space
+        return [self.ids[place] for place in places]
 
     def ends(self, place: int) -> bool:
         """Whether a quotation may end behind a place."""
         return place in self._line_ends or self._ends_sentence(place)
+
+    def _is_over(self, places: Sequence[int]) -> bool:
+        """Whether a sentence that has come over some places goes on no further."""
+        last = places[-1]
+        if last in self._line_ends or not self.after[last]:
+            return True
+        if not self._ends_sentence(last):
+            return False
+        then = self._name(self.ids[self.after[last][-1]])
+        told = self._tokenizer.decode([self.ids[place] for place in places])
+        goes_on = not then[0].isspace() or then.strip()[:1].islower()
+        return bool(_OVER.search(told)) and not (goes_on or _SHORT.search(told))
 
     def _add_page(self, page: Sequence[int], last: int | None) -> int | None:
         """Add a page behind the last place before it that is no line end; its own such place."""
@@ -60,6 +98,7 @@ class Quotable:
         self.after += [[place + 1] for place in range(first, len(self.ids))]
         gap = "\n"  # what stands between the last place and the next; pages run on as lines do
         lines: list[tuple[int, int | None, str]] = []
+        begins: list[tuple[int, int]] = []  # where a quotation may begin: in the page, and as told
         for place, token in enumerate(page, first):
             name = self._name(token)
             if name.isspace() and (gap or "\n" in name):
@@ -68,7 +107,7 @@ class Quotable:
             if gap:
                 lines.append((place, last, gap))
             elif last is not None and self._ends_sentence(last) and name.startswith(" "):
-                self.starts.append(place)
+                begins.append((place, place))
             last, gap = place, ""
         if last is not None and last >= first:
             self.after[last] = []
@@ -82,7 +121,8 @@ class Quotable:
             if before is not None:
                 self.after[before].append(chain)
             if before is None or before in self._line_ends:
-                self.starts.append(chain)
+                begins.append((place, chain))
+        self.starts += [start for _, start in sorted(begins)]
         return last
 
     def _goes_on(self, last: int, gap: str, place: int) -> bool:
@@ -122,17 +162,23 @@ class Quotable:
 
 
 class Quotation:
-    """Chooses the tokens of one answer among those that quote; a `Choice`."""
+    """Chooses the tokens of one answer among those that quote; a `Choice`.
 
-    def __init__(self, text: Quotable, stop_ids: frozenset[int]) -> None:
+    Args:
+        starts: places at which it may begin; the text's, if none are given.
+    """
+
+    def __init__(
+        self, text: Quotable, stop_ids: frozenset[int], starts: Sequence[int] = ()
+    ) -> None:
         self._text, self._stop_ids = text, stop_ids
-        self._next = text.starts
+        self._next = starts or text.starts
         self._may_end = False
 
     def __call__(self, logits: Tensor) -> int:
         ids = self._text.ids
         allowed = {ids[place] for place in self._next}
-        if self._may_end:
+        if self._may_end or not self._next:  # a draft may go on behind the end
             allowed |= self._stop_ids
         among = torch.tensor(sorted(allowed), device=logits.device)
         token = int(among[logits[among].argmax()])

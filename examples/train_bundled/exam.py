@@ -1,6 +1,9 @@
 """The questions of a row, each with its answer: about facts put into a text, and about the text."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from random import Random
 from types import MappingProxyType
 
@@ -15,6 +18,11 @@ PARAPHRASED_SHARE = 0.5  # of the questions, which get other words for those of 
 # Of the questions of readers, so that none is learned by heart: which get other words for any, and
 # which lose some; and what share of its words such a one loses.
 REWORDED_SHARE, THINNED_SHARE, LOST_WORDS = 0.25, 0.3, 0.15
+# What might be taken for an answer: so many sentences that share most words with the question, and
+# so many on either side of the answer. So few of them are named with it.
+LIKE_QUESTION, NEIGHBOURS = 8, 3
+FEWEST_CANDIDATES, MOST_CANDIDATES = 3, 5
+LONGEST_CANDIDATE = 500  # characters
 DISTANT_SHARE = 0.6  # of several about one sentence the one least like it is asked
 SECTION_SHARE, TERM_SHARE = 0.25, 0.7  # of the sentences that can be asked for so
 
@@ -94,6 +102,30 @@ class Exam:
             question = question_about(sentence, self.rare, self.rng)
             if question and unheld(question, sentence, self.bags):
                 yield self._varied(question, sentence, ""), NO_ANSWER
+
+    def candidates(self, question: str, answer: str) -> list[str]:
+        """A few sentences, in any order, that may answer a question, the answer among them.
+
+        Where the text has no answer they are as many others.
+        """
+        rng, asked = self.rng, words(question)
+        worth = [sum(1 / self._held[word] for word in asked & bag) for bag in self.bags]
+        alike = sorted(range(len(worth)), key=worth.__getitem__, reverse=True)[:LIKE_QUESTION]
+        there = [answer] if answer != NO_ANSWER else []
+        if answer in self.said:
+            place = self.said.index(answer)
+            alike += range(max(0, place - NEIGHBOURS), min(place + NEIGHBOURS, len(self.said) - 1))
+        others = {self.said[i] for i in alike} - {answer, ""}
+        fit = sorted(said for said in others if len(said) <= LONGEST_CANDIDATE)
+        count = rng.randint(FEWEST_CANDIDATES, MOST_CANDIDATES) - len(there)
+        chosen = there + rng.sample(fit, min(count, len(fit)))
+        rng.shuffle(chosen)
+        return chosen
+
+    @cached_property
+    def _held(self) -> Counter[str]:
+        """How many sentences have a word."""
+        return Counter(chain.from_iterable(self.bags))
 
     def _shuffled(self, of: Sequence[object]) -> list[int]:
         return self.rng.sample(range(len(of)), len(of))

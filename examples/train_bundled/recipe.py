@@ -29,7 +29,7 @@ STAGES: tuple[tuple[float, dict[int, float]], ...] = (
 # The first tokens of an answer find the sentence, the others copy it: what a first one counts for.
 FOUND_TOKENS, FOUND_WEIGHT = 4, 3.0
 # The same of the sentences of a summary, which are few.
-CHOICE_WEIGHT = 6.0
+CHOICE_WEIGHT = 9.0
 # What each look for the place of an answer counts for, beside the answers, and each head's.
 FINDING_WEIGHT, LOOKING_WEIGHT = 0.5, 0.5
 # Multiplications in bf16 a second, twice counted as adders, without sparsity; from the data sheets.
@@ -105,7 +105,7 @@ def optimizers(
     if finders is not None:
         groups.append({"params": list(finders.parameters()), "lr": 1e-3})
     return [
-        Muon(matrices, lr=2.5e-3, weight_decay=0.02),
+        Muon(matrices, lr=2.5e-3, weight_decay=0.1),
         torch.optim.AdamW(
             groups,
             betas=(0.9, 0.95),

@@ -22,14 +22,19 @@ from examples.train_bundled.reader_questions import ReaderQuestions
 from examples.train_bundled.stretches import Piece, Stretches
 from examples.train_bundled.summaries import main_sentences, sentences_like
 
-# What a token counts for in the loss: the text, or an answer of one of five sorts. Of a summary the
+# What a token counts for in the loss: the text, or an answer of one of six sorts. Of a summary the
 # first tokens of each sentence, and its end, are choices.
 IGNORED, TEXT, ANSWER, ANSWER_REAL, ANSWER_READER, ANSWER_SUMMARY, CHOICE, ANSWER_NONE = range(8)
+ANSWER_NAMED = 8
 STATED_SHARE = 0.25  # of the questions, which are about facts put into the text
 READER_SHARE = 0.65  # of the questions, at most, which readers ask
 ABSENT_SHARE = 0.05  # of the questions, which are about facts kept out of it
 LEFT_OUT_SHARE = 0.01  # of the questions, which are about sentences taken out of the text
-QUESTION_TOKENS = 82  # that a question and its answer take on the whole
+# Of the questions, which name a few sentences of the text that may answer them: each of these is
+# read when the question is known.
+NAMING_SHARE = 0.3
+NAMED, NAME = "\nIt may be one of these:", "\n-"
+QUESTION_TOKENS = 115  # that a question and its answer take on the whole
 # Of the sentences that readers ask about, and what share of its words such a one has replaced: an
 # answer that was learned by heart is not the sentence then.
 REWORDED_SENTENCES, REWORDED_WORDS = 0.5, 0.3
@@ -188,7 +193,7 @@ class RowMaker:
             if chosen and len(turn) + len(self.between) <= SUMMARY_TOKENS:
                 asked = self._asked_of(indices[:cut])
                 exam = Exam((), real, self.corpus.rare, self.rng, self.synonyms, asked)
-                turns = self._asked(exam.by_readers(), ANSWER_READER, count, for_questions)
+                turns = self._asked(exam, exam.by_readers(), ANSWER_READER, count, for_questions)
                 return pieces, [turn, *turns]
         return None
 
@@ -242,24 +247,26 @@ class RowMaker:
     ) -> list[Turn]:
         """Up to `count` questions of all sorts, in any order, as far as there is room."""
         unanswerable = chain(exam.about_absent(kept_out), exam.about_left_out(left_out))
-        turns = self._asked(unanswerable, ANSWER_NONE, count, room)
+        turns = self._asked(exam, unanswerable, ANSWER_NONE, count, room)
         for asked, kind, most in (
             (exam.about_facts(), ANSWER, max(1, round(count * STATED_SHARE) - len(turns))),
             (exam.by_readers(), ANSWER_READER, max(1, round(count * READER_SHARE))),
             (exam.about_text(), ANSWER_REAL, count),
         ):
             left = room - sum(len(turn) + len(self.between) for turn in turns)
-            turns += self._asked(asked, kind, min(most, count - len(turns)), left)
+            turns += self._asked(exam, asked, kind, min(most, count - len(turns)), left)
         self.rng.shuffle(turns)
         return turns
 
-    def _asked(self, asked: Iterable[Asked], kind: int, count: int, room: int) -> list[Turn]:
+    def _asked(
+        self, exam: Exam, asked: Iterable[Asked], kind: int, count: int, room: int
+    ) -> list[Turn]:
         """The first questions of a sort, as far as there is room."""
         turns: list[Turn] = []
         for question, answer in asked:
             if len(turns) >= count:
                 break
-            turn = self._question(question, answer, kind)
+            turn = self._question(exam, question, answer, kind)
             if len(turn) + len(self.between) <= room:
                 turns.append(turn)
                 room -= len(turn) + len(self.between)
@@ -290,17 +297,21 @@ class RowMaker:
         tokens = tokens[:length] + [self.end] * missing + self.gap
         return tokens, kinds[:length] + [IGNORED] * (missing + len(self.gap))
 
-    def _question(self, question: str, answer: str, kind: int) -> Turn:
+    def _question(self, exam: Exam, question: str, answer: str, kind: int) -> Turn:
         rng = self.rng
+        named = list[str]()
+        if rng.random() < NAMING_SHARE:
+            named = exam.candidates(question, answer)
+            kind = kind if kind == ANSWER_NONE else ANSWER_NAMED
         if rng.random() < 0.08:
             question = question.rstrip("?.")
         if rng.random() < 0.05:
             question = question.lower()
-        return self._turn(ASK.format(question=question), answer, kind)
+        return self._turn(ASK.format(question=question), answer, kind, named)
 
-    def _turn(self, instruction: str, answer: str, kind: int) -> Turn:
+    def _turn(self, instruction: str, answer: str, kind: int, named: Sequence[str] = ()) -> Turn:
         told = [*self._ids(" " + answer), self.stop]
-        return Turn(self._request(instruction), told, [kind] * len(told))
+        return Turn(self._request(instruction, named), told, [kind] * len(told))
 
     def _summary_turn(self, sentences: Sequence[str]) -> Turn:
         answer, kinds = list[int](), list[int]()
@@ -310,9 +321,14 @@ class RowMaker:
             kinds += [CHOICE] * CHOICE_TOKENS + [ANSWER_SUMMARY] * (len(told) - CHOICE_TOKENS)
         return Turn(self._request(SUMMARIZE), [*answer, self.stop], [*kinds, CHOICE])
 
-    def _request(self, instruction: str) -> list[int]:
+    def _request(self, instruction: str, named: Sequence[str] = ()) -> list[int]:
         """What comes behind the text; the answer starts with a space, as in a paragraph."""
-        return self._ids(instruction) + self.closing
+        asked = self._ids(instruction)
+        if named:
+            asked += self._ids(NAMED)
+        for sentence in named:
+            asked += self._ids(NAME) + self._ids(" " + sentence)
+        return asked + self.closing
 
     def _ids_of(self, turn: Turn) -> list[int]:
         return [*turn.request, *turn.answer, *self.between]

@@ -50,6 +50,7 @@ from examples.train_bundled.recipe import (
 )
 from examples.train_bundled.tasks import (
     ANSWER,
+    ANSWER_NAMED,
     ANSWER_NONE,
     ANSWER_READER,
     ANSWER_REAL,
@@ -65,6 +66,7 @@ SORTS = {
     "right": ANSWER,
     "right_real": ANSWER_REAL,
     "right_reader": ANSWER_READER,
+    "right_named": ANSWER_NAMED,
     "right_none": ANSWER_NONE,
     "right_summary": CHOICE,
 }

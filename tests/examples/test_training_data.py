@@ -20,7 +20,7 @@ from dashdoc.prompts import NO_ANSWER
 from examples.train_bundled import phrases
 from examples.train_bundled.cloze import cloze
 from examples.train_bundled.corpus import Corpus, abstract, sentences
-from examples.train_bundled.exam import Exam
+from examples.train_bundled.exam import FEWEST_CANDIDATES, MOST_CANDIDATES, Exam
 from examples.train_bundled.facts import Fact, facts
 from examples.train_bundled.forms import bare
 from examples.train_bundled.frames import KINDS
@@ -35,12 +35,15 @@ from examples.train_bundled.slots import Slot, plain, slots
 from examples.train_bundled.summaries import BEGINNING, main_sentences, sentences_like
 from examples.train_bundled.tasks import (
     ANSWER,
+    ANSWER_NAMED,
     ANSWER_NONE,
     ANSWER_READER,
     ANSWER_REAL,
     ANSWER_SUMMARY,
     CHOICE,
     CHOICE_TOKENS,
+    NAME,
+    NAMED,
     TEXT,
     WHOLE_SHARE,
     RowMaker,
@@ -254,6 +257,38 @@ def test_answers_stand_in_the_text_before_them(maker: RowMaker, tokenizer: Token
     assert {ANSWER, ANSWER_REAL, ANSWER_NONE} <= seen
 
 
+def test_a_question_may_name_sentences_of_the_text_with_its_answer_among_them(
+    maker: RowMaker, tokenizer: Tokenizer
+) -> None:
+    kinds = set()
+    for _ in range(40):
+        pieces, turns = maker._questions(1024)
+        said = [maker._text(piece).strip() for piece in pieces]
+        for turn in turns:
+            request = tokenizer.decode(turn.request)
+            if turn.kinds[0] != ANSWER_NAMED and NAMED not in request:
+                continue
+            kinds.add(turn.kinds[0])
+            named = request.partition(NAMED)[2].partition("assistant")[0]
+            sentences = [s for s in said if s and f"{NAME} {s}" in named]
+            assert len({*sentences}) <= MOST_CANDIDATES
+            answer = tokenizer.decode(turn.answer).strip()
+            assert (answer in sentences) == (turn.kinds[0] == ANSWER_NAMED)
+    assert kinds == {ANSWER_NAMED, ANSWER_NONE}
+
+
+def test_candidates_are_like_the_question_or_beside_the_answer(maker: RowMaker) -> None:
+    like = [f"The quarry of {name} was sold in 1840." for name in NAMES[:6]]
+    others = [f"Nobody counted kettle {n} of them." for n in range(40)]
+    told = [*others[:20], *like, *others[20:]]
+    for _ in range(20):
+        named = exam(maker, *told).candidates("Who sold the quarry of Wesk?", like[3])
+        assert FEWEST_CANDIDATES <= len(named) == len({*named}) <= MOST_CANDIDATES
+        assert like[3] in named and {*named} <= {*told[: 20 + 6 + 3]}
+        absent = exam(maker, *told).candidates("Who sold the quarry?", NO_ANSWER)
+        assert len({*absent}) >= FEWEST_CANDIDATES and NO_ANSWER not in absent
+
+
 def test_a_question_has_no_answer_only_where_its_entity_is_not_in_the_text(maker: RowMaker) -> None:
     made = [fact for fact in facts(60, maker.names, maker._mutants) if fact.entity]
     for fact in made:
@@ -279,7 +314,7 @@ def test_what_readers_ask_is_asked_of_its_sentence_and_refused_without_it(
     readers = ReaderQuestions(wanted, (range(document[10], document[29] + 1),))
     other = RowMaker(maker.corpus, tokenizer, seed=3, readers=readers, summaries={})
     said = {asked: other._text(other.corpus.sentence(i)).strip() for i, (asked,) in wanted.items()}
-    found: dict[int, int] = {ANSWER_READER: 0, ANSWER_NONE: 0}
+    found: dict[int, int] = {ANSWER_READER: 0, ANSWER_NAMED: 0, ANSWER_NONE: 0}
     for _ in range(150):
         for turn in other._questions(1024)[1]:
             request, answer = (tokenizer.decode(ids) for ids in (turn.request, turn.answer))
@@ -397,7 +432,7 @@ def test_a_summary_is_like_the_abstract_that_is_kept_from_the_text(
     heading, *said = (other._text(other.corpus.sentence(document[n])) for n in range(10, 14))
     assert told == " ".join(text.strip() for text in said) and heading not in told
 
-    made = other._summary(512)
+    made = other._summary(1024)
     assert made is not None
     (turn,) = made[1]
     told = sentences(tokenizer.decode(turn.answer[:-1]))
@@ -421,7 +456,7 @@ def test_a_text_to_summarize_is_asked_about_as_well(maker: RowMaker, tokenizer: 
         for turn in turns:
             answer = tokenizer.decode(turn.answer[:-1]).strip()
             request = tokenizer.decode(turn.request).lower()
-            assert turn.kinds[0] == ANSWER_READER and answer in text
+            assert turn.kinds[0] in (ANSWER_READER, ANSWER_NAMED) and answer in text
             # A question may have lost words.
             whole = [said[q] for q in said if f"{q.rstrip('?').lower()}?" in request]
             assert whole in ([], [answer])

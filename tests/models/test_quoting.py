@@ -114,6 +114,19 @@ def test_a_refusal_is_said_whole() -> None:
     assert choose(wanting(*range(STOP))) == STOP
 
 
+def test_a_draft_that_goes_on_behind_the_end_finds_it_ended() -> None:
+    choose, heading = quotation("History\n\nIt stands."), ids_of(" History")
+    assert [choose(wanting(token)) for token in [*heading, STOP]] == [*heading, STOP]
+    assert choose(wanting(*heading)) == STOP
+
+
+def test_an_answer_begins_where_it_is_let_begin() -> None:
+    text = Quotable(list(map(ids_of, PAGES)), ids_of(" " + NO_ANSWER), TOKENIZER)
+    start = next(s for s in text.starts if text.sentence(s) == ids_of(" The town disagreed."))
+    choose = Quotation(text, frozenset({STOP}), [start])
+    assert chosen(choose, ids_of(" Zimmermann built it in 1883.")).startswith("The town disagreed.")
+
+
 @pytest.mark.parametrize("pages", [(), ("",), ("\n\n",)], ids=["no page", "no text", "empty lines"])
 def test_of_a_text_without_words_there_is_only_the_refusal(pages: tuple[str, ...]) -> None:
     said = chosen(quotation(*pages), ids_of(" Anything at all that is long enough for it to say"))
