@@ -16,9 +16,9 @@ from torch import Tensor
 
 # What a sentence may end with, its closing quotes and brackets included.
 SENTENCE_ENDS = (".", "!", "?", ":", ";", "…", '"', "”", "’", "'", ")", "]")
-# Where a sentence is over; but not behind what is short for something.
+# Where a sentence is over, as in the training: not behind what is short for something.
 _OVER = re.compile(r"[.!?…][\"”’')\]]*$")
-_SHORT = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof|Gen|Col|No|vs|etc|e\.g|i\.e|cf|Fig|[A-Z])\.$")
+ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|Prof|Gen|Col|No|vs|etc|e\.g|i\.e|cf|Fig|[A-Z])\.$")
 LONGEST_SENTENCE = 160  # tokens; the rest of a longer one is left out
 # Tokens by which sentences are told apart.
 OPENING = 8
@@ -89,7 +89,7 @@ class Quotable:
         then = self._name(self.ids[self.after[last][-1]])
         told = self._tokenizer.decode([self.ids[place] for place in places])
         goes_on = not then[0].isspace() or then.strip()[:1].islower()
-        return bool(_OVER.search(told)) and not (goes_on or _SHORT.search(told))
+        return bool(_OVER.search(told)) and not (goes_on or ABBREVIATION.search(told))
 
     def _add_page(self, page: Sequence[int], last: int | None) -> int | None:
         """Add a page behind the last place before it that is no line end; its own such place."""

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from dashdoc.models.quoting import ABBREVIATION
+
 # A sentence ends at . ! or ?, a closing quote or bracket allowed, before white space and a capital.
 SENTENCE_END = re.compile(r"(?<=[.!?])(?:[\"'”’)\]]{0,2})(?=\s+[\"'“‘(\[]?[A-Z0-9])")
-ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Gen|Col|No|vs|etc|e\.g|i\.e|cf|Fig|[A-Z])\.)$"
-)
 HELD_OUT_SHARE = 50
 ABSTRACT_HEADINGS = frozenset(("abstract", "summary", "simple summary"))
 # Headings inside an abstract.
